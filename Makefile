@@ -1,0 +1,60 @@
+# Stateward. `make demo` and `make test` do all their own set-up.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed-dev
+BIN := $(VENV)/bin
+
+.PHONY: demo run test check bench format clean help
+
+help:
+	@echo "make demo    show the whole way on this machine, in under fifteen seconds"
+	@echo "make run     a server and this machine as its node, until Ctrl-C"
+	@echo "make test    all tests"
+	@echo "make check   format, lint, types, house rules"
+	@echo "make bench   speed, as ratios to a peer measured in the same run"
+	@echo "PYTHON=python3.12 make …   uses another Python for the environment in $(VENV)"
+
+demo: $(VENV)/.installed
+	@$(BIN)/stateward demo
+
+run: $(VENV)/.installed
+	@$(BIN)/stateward local
+
+test: $(STAMP)
+	@$(BIN)/pytest
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
+format: $(STAMP)
+	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix src tests benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "make: $(PYTHON) was not found; install Python 3.11 or newer, or name one with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $$($(PYTHON) --version) is too old; Stateward needs Python 3.11 or newer: name one with PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "make: this Python has no venv; install it (Debian and Ubuntu: apt install python3-venv) or name another with PYTHON=" >&2; exit 1; }
+	@echo "making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "installing Stateward into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(STAMP): pyproject.toml | $(VENV)/bin/python
+	@echo "installing Stateward and its test tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

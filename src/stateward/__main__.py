@@ -1,0 +1,5 @@
+"""`python -m stateward`."""
+
+from stateward.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The node agent: takes commands over the control channel, runs them, reports what happened."""

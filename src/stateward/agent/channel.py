@@ -1,0 +1,180 @@
+"""The control channel seen from the node: one websocket, opened again for ever (node protocol 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import traceback
+from contextlib import suppress
+
+import msgspec
+import structlog
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from stateward import ids
+from stateward.agent import messages, reports
+from stateward.agent.backoff import Backoff
+from stateward.agent.client import CallFailed, CallRefused, NodeClient
+from stateward.agent.credentials import CredentialKeeper
+from stateward.agent.intake import ACCEPTED, Answer, Intake, malformed
+from stateward.agent.machine import Machine
+from stateward.agent.messages import CancelJob, MalformedJob, SendJob
+from stateward.agent.outbox import Outbox
+from stateward.clock import Clock
+from stateward.wire import agent_message
+from stateward.wire.agent_message import AgentMessage, MalformedMessage
+
+PING_S = 25.0
+OPEN_S = 15.0
+CLOSE_S = 2.0
+STABLE_S = 5.0
+MOST_BYTES = 16 * 1024 * 1024
+log = structlog.get_logger("stateward.agent")
+
+
+class ControlChannel:
+    """Takes jobs, sends replies."""
+
+    def __init__(
+        self,
+        node_id: str,
+        client: NodeClient,
+        keeper: CredentialKeeper,
+        intake: Intake,
+        outbox: Outbox,
+        machine: Machine,
+        clock: Clock,
+        tls: ssl.SSLContext,
+    ) -> None:
+        self._node_id = node_id
+        self._client = client
+        self._keeper = keeper
+        self._intake = intake
+        self._outbox = outbox
+        self._machine = machine
+        self._clock = clock
+        self._tls = tls
+        self.is_open = False
+
+    async def run(self) -> None:
+        """Be connected, for ever."""
+        backoff = Backoff()
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            try:
+                await self._connection()
+            except (CallFailed, WebSocketException, OSError, TimeoutError) as error:
+                if isinstance(error, CallRefused) and not error.passing:
+                    self._keeper.distrust()
+                log.warning("the control channel is closed", reason=str(error) or type(error).__name__)
+            if loop.time() - began_s >= STABLE_S:
+                backoff.reset()
+            await asyncio.sleep(backoff.next_s())
+
+    async def _connection(self) -> None:
+        credentials = await self._keeper.current()
+        token = await self._client.create_control_channel(credentials)
+        address, headers = self._client.channel_address(credentials)
+        async with connect(
+            address,
+            additional_headers=headers,
+            compression=None,
+            max_size=MOST_BYTES,
+            open_timeout=OPEN_S,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            close_timeout=CLOSE_S,
+            ssl=self._tls if address.startswith("wss") else None,
+        ) as socket:
+            await socket.send(self._opening(token))
+            self._outbox.connected()
+            self.is_open = True
+            log.info("the control channel is open", node=self._node_id)
+            sender = asyncio.create_task(self._send_replies(socket), name="replies")
+            try:
+                async for frame in socket:
+                    if isinstance(frame, bytes):
+                        await self._take_in(socket, frame)
+                log.info("the server closed the control channel", code=socket.close_code)
+            finally:
+                self.is_open = False
+                sender.cancel()
+                with suppress(asyncio.CancelledError, WebSocketException, OSError):
+                    await sender
+
+    def _opening(self, token: str) -> str:
+        frame = {
+            "Cookie": None,
+            "MessageSchemaVersion": "1.0",
+            "RequestId": ids.new_uuid(),
+            "TokenValue": token,
+            "AgentVersion": self._machine.agent_version,
+            "PlatformType": self._machine.system,
+        }
+        return msgspec.json.encode(frame).decode()
+
+    async def _send_replies(self, socket: ClientConnection) -> None:
+        while True:
+            await socket.send(agent_message.encode(await self._outbox.next()))
+
+    async def _take_in(self, socket: ClientConnection, frame: bytes) -> None:
+        try:
+            message = agent_message.decode(frame)
+            if message.message_type == messages.REPLY_ACK:
+                self._outbox.acknowledge(messages.read_reply_ack(message))
+                return
+        except (MalformedMessage, MalformedJob) as error:
+            log.warning("the server sent what cannot be understood", reason=str(error))
+            return
+        if message.message_type == messages.JOB:
+            try:
+                await self._take_job(socket, message)
+            except (WebSocketException, OSError):
+                raise
+            except Exception:
+                # Without the frames' variables, which hold parameter values.
+                log.error("a job could not be handled", trace=traceback.format_exc())
+
+    async def _take_job(self, socket: ClientConnection, message: AgentMessage) -> None:
+        try:
+            job = messages.read_job(message, self._node_id)
+        except MalformedJob as error:
+            await self._refuse(socket, message, error.job_id, error.topic, malformed(str(error)))
+            return
+        if isinstance(job, CancelJob):
+            await self._acknowledge(socket, message, job.job_id, ACCEPTED)
+            self._outbox.post_passing(job.job_id, self._accepted(), topic=messages.CANCEL_TOPIC)
+            self._intake.cancel(job.target_command_id)
+            return
+        await self._take_command(socket, message, job)
+
+    async def _take_command(self, socket: ClientConnection, message: AgentMessage, job: SendJob) -> None:
+        answer = self._intake.offer(job)
+        if answer is not ACCEPTED:
+            await self._refuse(socket, message, job.job_id, messages.SEND_TOPIC, answer)
+            return
+        log.info("command taken", command=job.command_id)
+        try:
+            await self._acknowledge(socket, message, job.job_id, answer)
+        finally:
+            # Taken is taken: without the acknowledgement the server sends it again, and hears that it is known.
+            self._outbox.post_passing(job.job_id, self._accepted())
+            self._intake.begin(job.command_id)
+
+    async def _refuse(
+        self, socket: ClientConnection, message: AgentMessage, job_id: str, topic: str, answer: Answer
+    ) -> None:
+        log.warning("a job is refused", job=job_id, code=answer.status_code, text=answer.text, reason=answer.reason)
+        await self._acknowledge(socket, message, job_id, answer)
+        if answer.reason:
+            content = reports.refused(self._machine, answer.reason, self._clock.now())
+            self._outbox.post_passing(job_id, content, topic=topic)
+
+    async def _acknowledge(self, socket: ClientConnection, message: AgentMessage, job_id: str, answer: Answer) -> None:
+        ack = messages.job_ack(message, job_id, answer.status_code, answer.text, ids.new_uuid(), self._clock.wall())
+        await socket.send(agent_message.encode(ack))
+
+    def _accepted(self) -> str:
+        return reports.accepted(self._machine, self._clock.now())

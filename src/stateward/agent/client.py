@@ -1,0 +1,242 @@
+"""The calls that a node makes over HTTP: registration, token, heartbeat, control channel (node protocol 3 to 5)."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from xml.etree import ElementTree
+
+import httpx
+import msgspec
+
+from stateward import ids
+from stateward.access.signing import SignedRequest, sign_hmac, sign_rsa
+from stateward.agent.identity import Identity, NodeKey
+from stateward.clock import Clock
+
+TIMEOUT_S = 15.0
+JSON_TYPE = "application/x-amz-json-1.1"
+TARGET = "AmazonSSM."
+MOST_TEXT = 500
+_Answer = TypeVar("_Answer")
+_PASSING = frozenset({"InternalServerError", "TooManyUpdates", "TooManyRequestsException", "RequestTimeout"})
+
+
+class CallFailed(Exception):
+    """A call to the server did not succeed."""
+
+
+class ServerUnreachable(CallFailed):
+    """No usable answer came; the text says why."""
+
+
+class CallRefused(CallFailed):
+    """The server answered with an error: AWS's code and message."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(code, message, status)
+        self.code = code
+        self.message = message
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may succeed a little later."""
+        return self.status >= 500 or self.status == 429 or self.code in _PASSING or "Throttl" in self.code
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """A node's passing credentials; instants in ms."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    obtained_ms: int
+    expires_ms: int
+
+    @property
+    def renew_ms(self) -> int:
+        """Half of their life (node protocol 3.3)."""
+        return (self.obtained_ms + self.expires_ms) // 2
+
+
+class _Registered(msgspec.Struct):
+    InstanceId: str
+
+
+class _Token(msgspec.Struct):
+    AccessKeyId: str
+    SecretAccessKey: str
+    SessionToken: str
+    TokenExpirationDate: float
+
+
+def checked_endpoint(endpoint: str) -> str:
+    """A server's address without a trailing slash; ValueError unless it is http(s)://host[:port]."""
+    try:
+        url = httpx.URL(endpoint.rstrip("/"))
+    except httpx.InvalidURL as error:
+        raise ValueError(f"endpoint {endpoint!r}: {error}, use https://host:port") from None
+    if url.scheme not in ("http", "https") or not url.host or url.path not in ("", "/") or url.query or url.userinfo:
+        raise ValueError(f"endpoint {endpoint!r}: use https://host:port, without a path")
+    return str(url).rstrip("/")
+
+
+def new_http(tls: ssl.SSLContext) -> httpx.AsyncClient:
+    """The HTTP client of an agent; proxies come from the environment."""
+    return httpx.AsyncClient(timeout=TIMEOUT_S, verify=tls, follow_redirects=False)
+
+
+class RegistrationClient:
+    """What can be called before there is a node: nothing is signed."""
+
+    def __init__(self, endpoint: str, http: httpx.AsyncClient) -> None:
+        self._caller = _Caller(endpoint, http)
+
+    async def register(self, activation_id: str, activation_code: str, key: NodeKey) -> str:
+        """RegisterManagedInstance: the new node's id (node protocol 3.1). Raises CallFailed."""
+        members = {
+            "ActivationCode": activation_code,
+            "ActivationId": activation_id,
+            "Fingerprint": key.fingerprint,
+            "PublicKey": key.public_key,
+            "PublicKeyType": "Rsa",
+        }
+        request = self._caller.json_request("RegisterManagedInstance", members)
+        return self._caller.decoded(await self._caller.send(request, {}), _Registered).InstanceId
+
+
+class NodeClient:
+    """The calls of a registered node."""
+
+    def __init__(self, identity: Identity, clock: Clock, http: httpx.AsyncClient) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._caller = _Caller(identity.registration.endpoint, http)
+
+    async def request_role_token(self) -> Credentials:
+        """RequestManagedInstanceRoleToken, signed with the node's own key. Raises CallFailed."""
+        members = {"Fingerprint": self._identity.key.fingerprint}
+        request = self._caller.json_request("RequestManagedInstanceRoleToken", members)
+        now_ms = self._clock.wall()
+        signed = sign_rsa(
+            request,
+            node_id=self._identity.node_id,
+            private_key=self._identity.key.private_key,
+            region=self._identity.registration.region,
+            service="ssm",
+            now_ms=now_ms,
+        )
+        token = self._caller.decoded(await self._caller.send(request, signed), _Token)
+        expires_ms = int(token.TokenExpirationDate * 1000)
+        return Credentials(token.AccessKeyId, token.SecretAccessKey, token.SessionToken, now_ms, expires_ms)
+
+    async def update_instance_information(self, credentials: Credentials, members: Mapping[str, str]) -> None:
+        """The heartbeat (node protocol 4.1). Raises CallFailed."""
+        request = self._caller.json_request("UpdateInstanceInformation", members)
+        await self._caller.send(request, self._signed(request, credentials, "ssm"))
+
+    async def create_control_channel(self, credentials: Credentials) -> str:
+        """The token that opens the websocket (node protocol 5.1). Raises CallFailed."""
+        body = msgspec.json.encode({"MessageSchemaVersion": "1.0", "RequestId": ids.new_uuid()})
+        headers = {"host": self._caller.host, "content-type": "application/json"}
+        request = SignedRequest("POST", self._channel_path, "", headers, body)
+        signed = self._signed(request, credentials, "ssmmessages")
+        answer = await self._caller.send(request, signed, expected=201)
+        token = _text_of(answer, "TokenValue")
+        if not token:
+            raise ServerUnreachable("the answer to CreateControlChannel has no TokenValue")
+        return token
+
+    def channel_address(self, credentials: Credentials) -> tuple[str, dict[str, str]]:
+        """Where the websocket opens, and the headers of its request (node protocol 5.2)."""
+        query = "role=subscribe&stream=input"
+        request = SignedRequest("GET", self._channel_path, query, {"host": self._caller.host}, b"")
+        scheme = "wss" if self._caller.secure else "ws"
+        address = f"{scheme}://{self._caller.host}{self._channel_path}?{query}"
+        return address, self._signed(request, credentials, "ssmmessages")
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Host and port of the server."""
+        return self._caller.server
+
+    @property
+    def _channel_path(self) -> str:
+        return f"/v1/control-channel/{self._identity.node_id}"
+
+    def _signed(self, request: SignedRequest, credentials: Credentials, service: str) -> dict[str, str]:
+        return sign_hmac(
+            request,
+            access_key_id=credentials.access_key_id,
+            secret_access_key=credentials.secret_access_key,
+            session_token=credentials.session_token,
+            region=self._identity.registration.region,
+            service=service,
+            now_ms=self._clock.wall(),
+        )
+
+
+class _Caller:
+    """Sends requests to one server and turns what goes wrong into CallFailed."""
+
+    def __init__(self, endpoint: str, http: httpx.AsyncClient) -> None:
+        self._url = httpx.URL(endpoint)
+        self._http = http
+
+    @property
+    def host(self) -> str:
+        return self._url.netloc.decode("ascii")
+
+    @property
+    def secure(self) -> bool:
+        return self._url.scheme == "https"
+
+    @property
+    def server(self) -> tuple[str, int]:
+        return self._url.host, self._url.port or (443 if self.secure else 80)
+
+    def json_request(self, operation: str, members: Mapping[str, Any]) -> SignedRequest:
+        headers = {"host": self.host, "content-type": JSON_TYPE, "x-amz-target": TARGET + operation}
+        return SignedRequest("POST", "/", "", headers, msgspec.json.encode(members))
+
+    async def send(self, request: SignedRequest, signature: Mapping[str, str], *, expected: int = 200) -> bytes:
+        headers = {**request.headers, **signature}
+        try:
+            answer = await self._http.request(
+                request.method, self._url.copy_with(path=request.path), headers=headers, content=request.body
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise ServerUnreachable(f"{self._url}: no answer ({reason})") from error
+        if answer.status_code != expected:
+            raise _refusal(answer)
+        return answer.content
+
+    def decoded(self, body: bytes, kind: type[_Answer]) -> _Answer:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise ServerUnreachable(f"{self._url}: the answer cannot be understood ({error})") from error
+
+
+def _refusal(answer: httpx.Response) -> CallFailed:
+    code, message = f"HTTP {answer.status_code}", ""
+    try:
+        told = msgspec.json.decode(answer.content, type=dict[str, Any])
+        code = str(told.get("__type") or code).rpartition("#")[2]
+        message = str(told.get("message") or told.get("Message") or "")
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        code = _text_of(answer.content, "Code") or code
+    return CallRefused(code[:MOST_TEXT], message[:MOST_TEXT], answer.status_code)
+
+
+def _text_of(xml: bytes, element: str) -> str:
+    try:
+        return ElementTree.fromstring(xml).findtext(f".//{element}") or ""
+    except ElementTree.ParseError:
+        return ""

@@ -1,0 +1,175 @@
+"""The agent as a whole: registering this machine, and being its node until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from stateward.agent import client as calls
+from stateward.agent import identity as identities
+from stateward.agent import machine as machines
+from stateward.agent.backoff import Backoff
+from stateward.agent.channel import ControlChannel
+from stateward.agent.client import CallFailed, CallRefused, NodeClient, RegistrationClient
+from stateward.agent.credentials import CredentialKeeper
+from stateward.agent.durable import private_folder
+from stateward.agent.heartbeat import Heartbeat
+from stateward.agent.identity import Identity, IdentityProblem, Registration
+from stateward.agent.intake import Intake
+from stateward.agent.journal import Journal
+from stateward.agent.outbox import Outbox
+from stateward.agent.processes import Drains
+from stateward.agent.runner import Workshop
+from stateward.clock import Clock, SystemClock
+
+DEFAULT_REGION = "us-east-1"
+REGISTRATION_TRIES = 4
+FAREWELL_S = 3.0
+TIDY_S = 3600.0
+log = structlog.get_logger("stateward.agent")
+
+
+class RegistrationFailed(Exception):
+    """This machine could not be registered; the text says why."""
+
+
+async def register(
+    state_dir: Path,
+    endpoint: str,
+    activation_id: str,
+    activation_code: str,
+    region: str = DEFAULT_REGION,
+    *,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> str:
+    """Register this machine as a node and store its identity in `state_dir`; the node id.
+
+    What may pass is tried four times within some seconds (node protocol 1.5). Raises RegistrationFailed and
+    IdentityProblem.
+    """
+    try:
+        endpoint = calls.checked_endpoint(endpoint)
+    except ValueError as error:
+        raise RegistrationFailed(str(error)) from error
+    with identities.exclusively(state_dir):
+        present = identities.registered(state_dir)
+        if present is not None:
+            raise RegistrationFailed(
+                f"{state_dir}: already registered as {present.node_id} at {present.endpoint}, "
+                "use another --state-dir or remove that folder"
+            )
+        key = identities.prepare_key(state_dir)
+        async with calls.new_http(ssl.create_default_context()) as http:
+            caller = RegistrationClient(endpoint, http)
+            node_id = await _persistently(lambda: caller.register(activation_id, activation_code, key), pause)
+        identities.save(state_dir, Registration(node_id, region, endpoint))
+    log.info("registered", node=node_id, endpoint=endpoint)
+    return node_id
+
+
+async def run_agent(state_dir: Path, *, stop: asyncio.Event | None = None, reboot_command: str = "") -> None:
+    """Be the node that is registered in `state_dir`, until SIGTERM, Ctrl-C or `stop`. Raises IdentityProblem.
+
+    `reboot_command` is what a step that ends with exit code 194 brings about; empty: such a step has failed.
+    """
+    with identities.exclusively(state_dir):
+        identity = identities.load(state_dir)
+        stop = stop or asyncio.Event()
+        _stop_on_signals(stop)
+        tls = ssl.create_default_context()
+        async with calls.new_http(tls) as http:
+            clock = SystemClock()
+            await Agent(identity, state_dir, clock, NodeClient(identity, clock, http), tls, reboot_command).run(stop)
+
+
+class Agent:
+    """The parts of an agent, put together."""
+
+    def __init__(
+        self, identity: Identity, state_dir: Path, clock: Clock, client: NodeClient, tls: ssl.SSLContext, reboot: str
+    ) -> None:
+        machine = machines.describe()
+        node_id = identity.node_id
+        self._node_id = node_id
+        self._clock = clock
+        try:
+            self._journal = Journal(state_dir / "commands")
+            self._outbox = Outbox(state_dir / "replies", clock)
+            runs = private_folder(state_dir / "runs")
+        except OSError as error:
+            raise IdentityProblem(f"{state_dir}: the state folder cannot be used ({error})") from error
+        self._drains = Drains()
+        self._intake = Intake(
+            Workshop(identity.registration, machine, clock, self._journal, self._outbox, runs, self._drains, reboot)
+        )
+        self._keeper = CredentialKeeper(client.request_role_token, clock)
+        self._heartbeat = Heartbeat(node_id, client, self._keeper, machine)
+        self._channel = ControlChannel(node_id, client, self._keeper, self._intake, self._outbox, machine, clock, tls)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then end what runs, say so if possible, and return."""
+        log.info("the agent starts", node=self._node_id)
+        self._intake.take_up()
+        try:
+            async with asyncio.TaskGroup() as group:
+                duties = [
+                    group.create_task(self._keeper.keep(), name="credentials"),
+                    group.create_task(self._heartbeat.beat(), name="heartbeat"),
+                    group.create_task(self._connect(), name="control channel"),
+                    group.create_task(self._tidy(), name="tidying"),
+                ]
+                await stop.wait()
+                await self._farewell()
+                for duty in duties:
+                    duty.cancel()
+        finally:
+            await self._intake.stop()
+            self._drains.close()
+            log.info("the agent has ended", node=self._node_id)
+
+    async def _connect(self) -> None:
+        await self._heartbeat.online.wait()
+        await self._channel.run()
+
+    async def _farewell(self) -> None:
+        await self._intake.stop()
+        if self._channel.is_open:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._outbox.emptied()
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                self._journal.forget_old(self._clock.now())
+            except OSError as error:
+                log.warning("old journal entries cannot be removed", reason=str(error))
+            await asyncio.sleep(TIDY_S)
+
+
+async def _persistently(call: Callable[[], Awaitable[str]], pause: Callable[[float], Awaitable[None]]) -> str:
+    backoff = Backoff()
+    for attempt in range(1, REGISTRATION_TRIES + 1):
+        try:
+            return await call()
+        except CallFailed as error:
+            final = isinstance(error, CallRefused) and not error.passing
+            if final or attempt == REGISTRATION_TRIES:
+                raise RegistrationFailed(f"the registration failed: {error}") from error
+            log.warning("the registration is tried again", reason=str(error))
+        await pause(backoff.next_s())
+    raise AssertionError("the last try returns or raises")
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Only the main thread can have signal handlers; elsewhere `stop` is all.
+        with suppress(ValueError, RuntimeError):
+            loop.add_signal_handler(number, stop.set)

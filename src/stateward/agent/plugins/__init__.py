@@ -1,0 +1,1 @@
+"""The plugins of this agent: what a step's action can be."""

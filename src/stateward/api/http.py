@@ -1,0 +1,85 @@
+"""`POST /`: AWS JSON 1.1 over HTTP, as a bare ASGI handler (design 3, 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stateward import ids
+from stateward.access.authentication import Authenticator
+from stateward.access.call import Answer
+from stateward.access.principals import Principal, Scope
+from stateward.api import requests
+from stateward.api.perform import Performer
+from stateward.api.requests import LARGE_BODY, LARGE_OPERATIONS, MAX_BODY, BodyTooLarge, Receive, Send
+from stateward.wire import protocol
+from stateward.wire.errors import AwsError, body_of
+
+CONTENT_TYPE = b"application/x-amz-json-1.1"
+SIGNED_HEADERS = ("host", "x-amz-date", "x-amz-target")
+NOBODY = Principal("nobody", "nobody", Scope("", ""))
+
+
+class ApiEndpoint:
+    """The endpoint of unmodified AWS clients and of nodes."""
+
+    def __init__(
+        self, performer: Performer, authenticator: Authenticator, allowed_hosts: tuple[str, ...], auth_open: bool
+    ) -> None:
+        self._performer = performer
+        self._authenticator = authenticator
+        self._allowed_hosts = allowed_hosts
+        self._open = auth_open
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        request_id = ids.new_uuid()
+        try:
+            answer = await self._answer(scope, receive, request_id)
+        except AwsError as error:
+            close = isinstance(error, BodyTooLarge)
+            await _send(send, error.status, body_of(error), request_id, {}, close=close)
+            return
+        await _send(send, 200, protocol.encode(answer.body), request_id, answer.headers)
+
+    async def _answer(self, scope: Any, receive: Receive, request_id: str) -> Answer:
+        headers = requests.headers_of(scope)
+        requests.refuse_strangers(headers, self._allowed_hosts)
+        service, operation = protocol.operation_of(headers.get("x-amz-target", ""))
+        if not headers.get("content-type", "").startswith(CONTENT_TYPE.decode()):
+            raise AwsError("UnknownOperationException", "The Content-Type must be application/x-amz-json-1.1")
+        if service != "AmazonSSM":
+            raise AwsError(
+                "UnknownOperationException", f"The operation {service}.{operation} is not implemented by Stateward"
+            )
+        body = await requests.body_of(receive, LARGE_BODY if operation in LARGE_OPERATIONS else MAX_BODY)
+        principal = await self._principal(scope, headers, operation, body)
+        if principal is not NOBODY:
+            scope.get("authenticated", _nothing)()
+        invocation_id = headers.get("amz-sdk-invocation-id")
+        return await self._performer.perform(principal, operation, body, request_id, invocation_id)
+
+    async def _principal(self, scope: Any, headers: dict[str, str], operation: str, body: bytes) -> Principal:
+        if operation == "RegisterManagedInstance":
+            return NOBODY
+        request = requests.signed_request(scope, headers, body)
+        if operation == "RequestManagedInstanceRoleToken":
+            return (await self._authenticator.by_node_key(request))[0]
+        return await self._authenticator.by_signature(request, "ssm", SIGNED_HEADERS)
+
+
+def _nothing() -> None:
+    """The connection is not watched (a test's transport)."""
+
+
+async def _send(
+    send: Send, status: int, body: bytes, request_id: str, extra: dict[str, str], *, close: bool = False
+) -> None:
+    headers = [
+        (b"content-type", CONTENT_TYPE),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-amzn-requestid", request_id.encode()),
+        *((name.encode(), value.encode()) for name, value in extra.items()),
+    ]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

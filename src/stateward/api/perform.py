@@ -1,0 +1,144 @@
+"""One operation from authorisation to answer, without HTTP: authorise → validate → call → log (design 2)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import apsw
+import structlog
+
+from stateward.access.call import Answer, Call, Request
+from stateward.access.permissions import authorise_operation, authorise_request
+from stateward.access.principals import Principal
+from stateward.access.sealing import MasterKey
+from stateward.clock import Clock, monotonic_s
+from stateward.storage import Database
+from stateward.wire import protocol
+from stateward.wire.errors import AwsError
+from stateward.wire.model import ServiceModel
+
+Operation = Callable[[Call, Request], Awaitable[Answer]]
+Observer = Callable[[str, str, float], None]
+log = structlog.get_logger("stateward.api")
+
+RESOURCE_MEMBERS = (
+    "AssociationId",
+    "AssociationIds",
+    "ExecutionId",
+    "CommandId",
+    "InstanceId",
+    "ActivationId",
+    "ResourceId",
+    "DocumentName",
+    "Name",
+)
+"""What names the resource of a request in a log line; none of them is secret."""
+
+
+def operations_in(model: ServiceModel, *rooms: object) -> dict[str, Operation]:
+    """Every function of the given modules or objects that is named after an operation of the model."""
+    found: dict[str, Operation] = {}
+    for room in rooms:
+        for name, function in inspect.getmembers(room, inspect.iscoroutinefunction):
+            operation = model.snake_names.get(name)
+            if operation is not None:
+                found[operation] = function
+    return found
+
+
+class Performer:
+    """Does operations for anybody inside the server: HTTP, and later the console and automations."""
+
+    def __init__(
+        self,
+        *,
+        model: ServiceModel,
+        operations: Mapping[str, Operation],
+        db: Database,
+        clock: Clock,
+        master: MasterKey,
+        page_key: bytes,
+        observe: Observer,
+    ) -> None:
+        self._model = model
+        self._operations = operations
+        self._db = db
+        self._clock = clock
+        self._master = master
+        self._page_key = page_key
+        self._observe = observe
+
+    @property
+    def operations(self) -> Iterable[str]:
+        return self._operations
+
+    async def perform(
+        self, principal: Principal, operation: str, body: bytes, request_id: str, invocation_id: str | None = None
+    ) -> Answer:
+        """Do one operation. Raises AwsError; whatever else goes wrong is an InternalServerError with a log entry."""
+        started = monotonic_s()
+        named: dict[str, Any] = {}
+        code = "ok"
+        try:
+            return await self._perform(principal, operation, body, request_id, invocation_id, named)
+        except AwsError as error:
+            code = error.code
+            log.warning(
+                "refused",
+                operation=operation,
+                code=error.code,
+                reason=error.message,
+                principal=principal.name,
+                request_id=request_id,
+                **named,
+            )
+            raise
+        except Exception as error:
+            code = "InternalServerError"
+            log.exception("failed", operation=operation, principal=principal.name, request_id=request_id, **named)
+            hint = " (the disk is full)" if isinstance(error, apsw.FullError) else ""
+            raise AwsError(
+                "InternalServerError", f"The request {request_id} could not be carried out{hint}.", 500
+            ) from error
+        finally:
+            self._observe(operation, code, monotonic_s() - started)
+
+    async def _perform(
+        self,
+        principal: Principal,
+        operation: str,
+        body: bytes,
+        request_id: str,
+        invocation_id: str | None,
+        named: dict[str, Any],
+    ) -> Answer:
+        if operation not in self._model.operations:
+            raise AwsError("UnknownOperationException", f"The operation {operation} does not exist")
+        authorise_operation(principal, operation)
+        function = self._operations.get(operation)
+        if function is None:
+            raise AwsError("UnknownOperationException", f"The operation {operation} is not implemented by Stateward")
+        given = protocol.decode_body(body)
+        named.update(_names(given))
+        request = self._model.input_validator(operation)(given)
+        authorise_request(principal, operation, request)
+        call = Call(
+            principal=principal,
+            operation=operation,
+            request_id=request_id,
+            wall_ms=self._clock.wall(),
+            db=self._db,
+            master=self._master,
+            page_key=self._page_key,
+            invocation_id=invocation_id,
+            body=body,
+        )
+        return await function(call, request)
+
+
+def _names(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        member: str(given[member])[:200] for member in RESOURCE_MEMBERS if isinstance(given.get(member), str | list)
+    }

@@ -1,0 +1,249 @@
+"""The composition root: a Server is everything one configuration needs, as often as asked for in one process.
+
+Here stands every reaction to every fact (design 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from stateward import ids
+from stateward.access import store as access_store
+from stateward.access.authentication import Authenticator
+from stateward.access.principals import Scope
+from stateward.access.sealing import MasterKey
+from stateward.api import requests
+from stateward.api.http import ApiEndpoint
+from stateward.api.perform import Performer, operations_in
+from stateward.api.requests import Receive, Send
+from stateward.api.steering import ClockRoutes
+from stateward.associations import history
+from stateward.associations import operations as association_operations
+from stateward.associations import reactions as association_reactions
+from stateward.associations.facts import ExecutionChanged, ScheduleChanged
+from stateward.clock import SystemClock, VirtualClock
+from stateward.commands import operations as command_operations
+from stateward.commands import reactions as command_reactions
+from stateward.commands import store_delivery
+from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.config import Config, is_loopback
+from stateward.documents import library
+from stateward.documents import operations as document_operations
+from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
+from stateward.engine.clockwork import Engine
+from stateward.gateway.channels import Gateway
+from stateward.gateway.operations import NodeCalls
+from stateward.gateway.routes import ControlChannel
+from stateward.nodes import operations as node_operations
+from stateward.nodes import store as node_store
+from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.storage import Database, Transaction
+from stateward.tags.facts import TagsChanged
+from stateward.tags.operations import TagOperations
+from stateward.wire.errors import AwsError
+from stateward.wire.model import ServiceModel
+
+DATABASE_FILE = "stateward.db"
+MASTER_KEY_FILE = "master.key"
+IN_HAND_SHOWN = 100
+
+
+class Server:
+    """One Stateward: storage, operations, engine, gateway, and the ASGI application over them."""
+
+    def __init__(self, config: Config, model: ServiceModel | None = None) -> None:
+        self.config = config
+        self.model = model or ServiceModel.load()
+        self.clock: SystemClock | VirtualClock = VirtualClock() if config.clock == "virtual" else SystemClock()
+        self.master = MasterKey.load_or_create(config.data_dir / MASTER_KEY_FILE)
+        self.db = Database(config.data_dir / DATABASE_FILE, self.clock, durable=config.durable)
+        default_scope = Scope(config.account_id, config.region)
+        self.authenticator = Authenticator(
+            self.db, self.clock, self.master, auth_open=config.auth == "open", default_scope=default_scope
+        )
+        self.gateway = Gateway(self.db, self.clock, self.master)
+        self.engine = Engine(
+            self.db,
+            self.clock,
+            [
+                schedules.DUTY,
+                timeouts.DUTY,
+                resolution.EXECUTIONS,
+                resolution.TARGETS,
+                releases.ENDINGS,
+                releases.RELEASES,
+                arrivals.DUTY,
+            ],
+        )
+        self.metrics = Metrics(self.gateway)
+        self.performer = Performer(
+            model=self.model,
+            operations=self._operations(),
+            db=self.db,
+            clock=self.clock,
+            master=self.master,
+            page_key=self.master.derive("page tokens"),
+            observe=self.metrics.observe,
+        )
+        self._react()
+        self._upkeep: asyncio.Task[None] | None = None
+        self._ready = False
+        self._routes = self._other_routes()
+        self._api = ApiEndpoint(
+            self.performer, self.authenticator, config.allowed_hosts, auth_open=config.auth == "open"
+        )
+
+    async def start(self) -> None:
+        """Take up what the last process left, then begin to serve."""
+        await self.db.write(self._first_write)
+        self.gateway.start()
+        self.engine.start()
+        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock), name="upkeep")
+        self._ready = True
+
+    async def stop(self) -> None:
+        """End at a transaction's edge; what is open goes on at the next start."""
+        self._ready = False
+        await self.gateway.stop()
+        await self.engine.stop()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
+        await self.db.close()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """The ASGI application: `POST /` goes the short way."""
+        if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
+            await self._api(scope, receive, send)
+        elif scope["type"] in ("http", "websocket"):
+            await self._routes(scope, receive, send)
+
+    def _operations(self) -> dict[str, Any]:
+        tags = TagOperations(
+            {
+                association_operations.TAG_TYPE: association_operations.exists,
+                document_operations.TAG_TYPE: document_operations.exists,
+                node_operations.TAG_TYPE: node_operations.exists,
+            }
+        )
+        return operations_in(
+            self.model,
+            association_operations,
+            history,
+            command_operations,
+            document_operations,
+            node_operations.NodeOperations(history.node_views, self.config.iam_roles),
+            NodeCalls(self.authenticator),
+            tags,
+        )
+
+    def _react(self) -> None:
+        """Every reaction to every fact, in the order in which they run."""
+        for fact, reaction in (
+            (NodeRemoved, command_reactions.end_work_of_removed_nodes),
+            (NodeRemoved, arrivals.note_removals),
+            (NodeRemoved, self.engine.note),
+            (NodeArrived, arrivals.note_arrivals),
+            (NodeArrived, self.engine.note),
+            (TagsChanged, arrivals.note_tags),
+            (TagsChanged, self.engine.note),
+            (InvocationChanged, association_reactions.note_node_statuses),
+            (InvocationChanged, self.gateway.note_changes),
+            (InvocationChanged, self.engine.note),
+            (NodeFreed, self.gateway.note_freed),
+            (CommandChanged, association_reactions.roll_up),
+            (CommandChanged, self.engine.note),
+            (ExecutionChanged, association_reactions.follow_executions),
+            (ExecutionChanged, self.engine.note),
+            (ScheduleChanged, self.engine.note),
+        ):
+            self.db.react(fact, reaction)
+
+    async def _first_write(self, tx: Transaction) -> None:
+        await node_store.close_every_channel(tx)
+        await library.install_shipped(tx)
+        config = self.config
+        if config.admin_access_key_id and config.admin_secret_access_key:
+            await self._put_administrator(tx, config.admin_access_key_id, config.admin_secret_access_key)
+        elif await access_store.first_access_key(tx, config.account_id) is None:
+            await self._put_administrator(tx, ids.access_key_id("AKIA"), ids.secret_access_key())
+
+    async def _put_administrator(self, tx: Transaction, access_key_id: str, secret: str) -> None:
+        sealed = self.master.seal("access-key", secret.encode())
+        await access_store.put_access_key(
+            tx, access_key_id, self.config.account_id, "administrator", sealed, self.clock.wall()
+        )
+
+    async def _in_hand(self) -> list[str]:
+        async with self.db.reading() as tx:
+            rows = await store_delivery.in_hand(tx, IN_HAND_SHOWN)
+        return [f"command {row.command_id} on {row.resource_id}" for row in rows]
+
+    def _other_routes(self) -> Starlette:
+        channel = ControlChannel(self.gateway, self.authenticator, self.config.allowed_hosts)
+        routes: list[Any] = [
+            Route("/healthz", self._health),
+            Route("/metrics", self._metrics_page),
+            Mount("/v1/control-channel", channel),
+        ]
+        if isinstance(self.clock, VirtualClock):
+            clock_routes = ClockRoutes(
+                self.clock,
+                self.authenticator,
+                self._in_hand,
+                lambda: (self.engine.fired, self.engine.next_due),
+                auth_open=self.config.auth == "open",
+                allowed_hosts=self.config.allowed_hosts,
+            )
+            routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
+        return Starlette(routes=routes)
+
+    async def _health(self, request: Request) -> Response:
+        if not self._ready:
+            return PlainTextResponse("starting\n", 503)
+        return PlainTextResponse("ok\n")
+
+    async def _metrics_page(self, request: Request) -> Response:
+        headers = requests.headers_of(request.scope)
+        try:
+            requests.refuse_strangers(headers, self.config.allowed_hosts)
+            if not is_loopback(self.config.host) and not self.config.metrics_public:
+                await self.authenticator.by_password(headers.get("authorization", ""))
+        except AwsError as error:
+            challenge = {"www-authenticate": 'Basic realm="stateward"'}
+            return PlainTextResponse(f"{error.message}\n", 401, challenge)
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+class Metrics:
+    """What the server counts, in a registry of its own."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "stateward_requests",
+            "API requests by operation and outcome.",
+            ["operation", "code"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "stateward_request_seconds", "How long API requests took.", ["operation"], registry=self._registry
+        )
+        channels = Gauge("stateward_channels", "Open control channels of nodes.", registry=self._registry)
+        channels.set_function(lambda: gateway.open_channels)
+
+    def observe(self, operation: str, code: str, seconds: float) -> None:
+        """Note one request; an operation that does not exist is not given a label of its own."""
+        name = operation if code != "UnknownOperationException" else "unknown"
+        self._requests.labels(name, code).inc()
+        self._seconds.labels(name).observe(seconds)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)

@@ -1,0 +1,203 @@
+"""Opening, superseding, stopping and closing executions, inside transactions (spec 4, D1, D4, D30)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from stateward import ids
+from stateward.associations import rollup, store
+from stateward.associations.facts import ExecutionChanged, ScheduleChanged
+from stateward.associations.rows import AssociationRow, Definition, ExecutionRow, NodeStatusRow
+from stateward.associations.schedule import next_due, parse
+from stateward.commands import lifecycle as commands
+from stateward.commands import store as command_store
+from stateward.storage import Transaction
+
+
+async def open_execution(
+    tx: Transaction,
+    association: AssociationRow,
+    cause: str,
+    started_by: str,
+    scope_nodes: Sequence[str] | None = None,
+    *,
+    waits: bool = False,
+) -> tuple[AssociationRow, ExecutionRow | None]:
+    """Add the execution of `cause`, which exists once however often it is asked for (D1).
+
+    `scope_nodes` limits it to some nodes (D30); `waits` keeps it back until a running execution closes.
+    """
+    number = association.last_number + 1
+    row = ExecutionRow(
+        association_id=association.association_id,
+        number=number,
+        execution_id=ids.new_uuid(),
+        account_id=association.account_id,
+        region=association.region,
+        cause=cause,
+        scope_nodes=None if scope_nodes is None else msgspec.json.encode(list(scope_nodes)).decode(),
+        association_version=association.version,
+        created_ms=tx.now,
+        started_by=started_by,
+        phase="waiting" if waits else "opened",
+    )
+    if not await store.add_execution(tx, row):
+        return association, None
+    association = msgspec.structs.replace(
+        association, last_number=number, resolved=association.resolved if scope_nodes is not None else 0
+    )
+    association = await save_overview(tx, association)
+    tx.record(ExecutionChanged(None, row))
+    return association, row
+
+
+async def supersede(tx: Transaction, association: AssociationRow, who: str) -> None:
+    """Mark unfinished executions over all targets as superseded by the next one (D4)."""
+    for execution in await store.unfinished(tx, association.association_id):
+        if execution.scope_nodes is None and execution.superseded_by is None:
+            marked = msgspec.structs.replace(execution, superseded_by=association.last_number + 1)
+            await cut_short(tx, marked, "superseded", who)
+
+
+async def stop_unstarted(tx: Transaction, association: AssociationRow, reason: str, who: str) -> None:
+    """Running nodes finish, what has not started is cancelled: `updated` (spec 2.5) or `deleted` (D13)."""
+    for execution in await store.unfinished(tx, association.association_id):
+        await cut_short(tx, execution, reason, who)
+
+
+async def cut_short(tx: Transaction, execution: ExecutionRow, reason: str, who: str) -> None:
+    """End an execution before its time; targets follow in slices."""
+    if execution.command_id is not None:
+        await store.save_execution(tx, execution)
+        await commands.begin_ending(tx, execution.command_id, reason, who)
+        return
+    status, detail = rollup.unresolved_end(reason)
+    await close(tx, execution, status, detail)
+
+
+async def fail_start(tx: Transaction, execution: ExecutionRow, reason: str) -> None:
+    """The execution cannot start; the Overview says why until a start succeeds (D29)."""
+    await close(tx, execution, "Failed", reason)
+    association = await store.lock(tx, execution.association_id)
+    if association is not None:
+        await save_overview(tx, msgspec.structs.replace(association, resolved=1, failed_start=reason))
+
+
+async def close(tx: Transaction, execution: ExecutionRow, status: str, detail: str) -> None:
+    """Give an execution without a command its final status."""
+    closed = msgspec.structs.replace(execution, phase="closed", status=status, detailed_status=detail, ended_ms=tx.now)
+    await store.save_execution(tx, closed)
+    tx.record(ExecutionChanged(execution, closed))
+
+
+async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) -> None:
+    """All targets of an execution are known: nodes that are no targets any more leave the counts (LIF-04)."""
+    association = await store.lock(tx, execution.association_id)
+    if association is None:
+        return
+    association = msgspec.structs.replace(association, resolved=1, failed_start=None)
+    if execution.scope_nodes is None:
+        while gone := await store.absent_nodes(tx, association.association_id, execution.number, command_id, 500):
+            for row in gone:
+                association = await _forget(tx, association, row)
+    await save_overview(tx, association)
+
+
+async def note_status(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:
+    """The latest status on one node moves the counters; an older execution's news do not."""
+    before = await store.node_status(tx, association.association_id, row.node_id)
+    if before is not None and before.number > row.number:
+        return association
+    if before is not None:
+        row = msgspec.structs.replace(
+            row,
+            last_run_ms=row.last_run_ms if row.last_run_ms is not None else before.last_run_ms,
+            last_success_ms=row.last_success_ms if row.last_success_ms is not None else before.last_success_ms,
+        )
+    await store.put_node_status(tx, row)
+    return _moved(association, None if before is None else before.status, row.status)
+
+
+async def forget_node(tx: Transaction, association: AssociationRow, node_id: str) -> AssociationRow:
+    """A node is no target of the association any more; its history stays (LIF-04)."""
+    row = await store.node_status(tx, association.association_id, node_id)
+    return association if row is None else await _forget(tx, association, row)
+
+
+async def save_overview(tx: Transaction, association: AssociationRow) -> AssociationRow:
+    """Write an association with its Overview rolled up from its counters."""
+    status, detail = rollup.overview(
+        rollup.counts_of(association), resolved=bool(association.resolved), failed_start=association.failed_start
+    )
+    association = msgspec.structs.replace(association, overview_status=status, overview_detail=detail)
+    await store.save(tx, association)
+    return association
+
+
+def first_due(definition: Definition, anchor_ms: int) -> int | None:
+    """When the schedule of a definition fires first, after its creation or update at `anchor_ms` (spec 2.3, 3.5, D9).
+
+    A moment in the past with ApplyOnlyAtCronInterval fires at once.
+    """
+    expression = definition.get("ScheduleExpression")
+    if expression is None:
+        return None
+    due = next_due(parse(expression), anchor_ms, anchor_ms)
+    if due is None and definition.get("ApplyOnlyAtCronInterval"):
+        return anchor_ms
+    return due
+
+
+async def fire(tx: Transaction, association_id: str) -> None:
+    """A scheduled time has come: supersede, open, and note the next time. Missed times run once (D10)."""
+    association = await store.lock(tx, association_id)
+    if association is None or association.deleted_ms is not None or association.next_due_ms is None:
+        return
+    if association.next_due_ms > tx.now:
+        return
+    definition = (await store.current(tx, association)).members()
+    schedule = parse(definition["ScheduleExpression"])
+    latest, following = association.next_due_ms, next_due(schedule, association.next_due_ms, association.anchor_ms)
+    while following is not None and following <= tx.now:
+        latest, following = following, next_due(schedule, following, association.anchor_ms)
+    association = msgspec.structs.replace(association, next_due_ms=following)
+    await supersede(tx, association, "schedule")
+    association, _ = await open_execution(tx, association, f"due:{latest}", "schedule")
+    await store.save(tx, association)
+    tx.record(ScheduleChanged(association_id))
+
+
+async def release_waiting(tx: Transaction, association_id: str) -> None:
+    """An execution has closed: what waited for its slots may open (D30)."""
+    for execution in await store.unfinished(tx, association_id):
+        if execution.phase == "waiting":
+            opened = msgspec.structs.replace(execution, phase="opened")
+            await store.save_execution(tx, opened)
+            tx.record(ExecutionChanged(execution, opened))
+
+
+async def has_no_free_slot(tx: Transaction, association: AssociationRow, definition: Definition) -> bool:
+    """Whether an explicit MaxConcurrency is used up by an execution at work (D30)."""
+    if "MaxConcurrency" not in definition:
+        return False
+    for execution in await store.unfinished(tx, association.association_id):
+        command = None if execution.command_id is None else await command_store.command(tx, execution.command_id)
+        if command is None or (command.phase == "running" and command.in_flight >= command.concurrency_limit):
+            return True
+    return False
+
+
+async def _forget(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:
+    await store.forget_node(tx, row.association_id, row.node_id)
+    return _moved(association, row.status, None)
+
+
+def _moved(association: AssociationRow, before: str | None, after: str | None) -> AssociationRow:
+    counts = {name: getattr(association, name) for name in rollup.COUNTERS.values()}
+    if before is not None:
+        counts[rollup.COUNTERS[before]] -= 1
+    if after is not None:
+        counts[rollup.COUNTERS[after]] += 1
+    return msgspec.structs.replace(association, **counts)

@@ -1,0 +1,115 @@
+"""How commands move the history: roll-up in the transaction of the change (design 1, 2)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stateward.associations import lifecycle, rollup, store
+from stateward.associations.facts import ExecutionChanged
+from stateward.associations.rows import AssociationRow, ExecutionRow, NodeStatusRow
+from stateward.commands.facts import CommandChanged, InvocationChanged
+from stateward.commands.rows import CommandRow, InvocationRow
+from stateward.storage import Transaction
+
+
+async def note_node_statuses(tx: Transaction, facts: list[InvocationChanged]) -> None:
+    """Invocations of associations are the latest word on their nodes."""
+    touched: dict[str, AssociationRow | None] = {}
+    for fact in facts:
+        row = fact.after
+        if row.association_id is None or row.execution_number is None or not _shows(fact):
+            continue
+        if row.association_id not in touched:
+            touched[row.association_id] = await store.lock(tx, row.association_id)
+        association = touched[row.association_id]
+        if association is not None and association.deleted_ms is None:
+            touched[row.association_id] = await lifecycle.note_status(tx, association, _node_status(row))
+    for association in touched.values():
+        if association is not None:
+            await lifecycle.save_overview(tx, association)
+
+
+async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:
+    """An execution is what its command's counters say."""
+    newest: dict[str, CommandRow] = {fact.after.command_id: fact.after for fact in facts}
+    for command in newest.values():
+        if command.association_id is None or command.execution_number is None:
+            continue
+        execution = await store.execution(tx, command.association_id, command.execution_number)
+        if execution is None or execution.command_id != command.command_id:
+            continue
+        after = _rolled_up(execution, command)
+        if after != execution:
+            await store.save_execution(tx, after)
+            tx.record(ExecutionChanged(execution, after))
+
+
+async def follow_executions(tx: Transaction, facts: list[ExecutionChanged]) -> None:
+    """The association's dates follow its executions; a closing lets waiting ones open."""
+    for fact in facts:
+        before, after = fact.before, fact.after
+        started = after.last_execution_ms is not None and (
+            before is None or before.last_execution_ms != after.last_execution_ms
+        )
+        succeeded = after.phase == "closed" and after.status == "Success"
+        if started or succeeded:
+            await _note_dates(tx, after, succeeded)
+        if after.phase == "closed" and (before is None or before.phase != "closed"):
+            await lifecycle.release_waiting(tx, after.association_id)
+
+
+def _shows(fact: InvocationChanged) -> bool:
+    before, after = fact.before, fact.after
+    return before is None or (before.status, before.status_details, before.released_ms) != (
+        after.status,
+        after.status_details,
+        after.released_ms,
+    )
+
+
+def _node_status(row: InvocationRow) -> NodeStatusRow:
+    assert row.association_id is not None, "only invocations of associations come here"
+    assert row.execution_number is not None, "an association's invocation knows its execution"
+    status = rollup.target_status(row.status)
+    return NodeStatusRow(
+        association_id=row.association_id,
+        node_id=row.resource_id,
+        number=row.execution_number,
+        status=status,
+        detailed_status=row.status_details if status == row.status else status,
+        last_run_ms=row.released_ms,
+        last_success_ms=row.released_ms if status == "Success" else None,
+    )
+
+
+def _rolled_up(execution: ExecutionRow, command: CommandRow) -> ExecutionRow:
+    if command.phase == "resolving":
+        return execution
+    started_ms = command.first_released_ms
+    if started_ms is None and command.target_count == 0 and command.ending is None:
+        started_ms = command.ended_ms  # without targets the resolution is the run (spec 1.1)
+    status, detail = rollup.execution_status(
+        rollup.counts_of(command), dispatched=command.first_released_ms is not None, ending=command.ending
+    )
+    closed = command.phase == "closed"
+    return msgspec.structs.replace(
+        execution,
+        phase="closed" if closed else "running",
+        status=status,
+        detailed_status=detail,
+        last_execution_ms=started_ms,
+        ended_ms=command.ended_ms if closed else None,
+    )
+
+
+async def _note_dates(tx: Transaction, execution: ExecutionRow, succeeded: bool) -> None:
+    association = await store.lock(tx, execution.association_id)
+    if association is None or execution.last_execution_ms is None:
+        return
+    last_ms = max(association.last_execution_ms or 0, execution.last_execution_ms)
+    success_ms = association.last_success_ms
+    if succeeded:
+        success_ms = max(success_ms or 0, execution.last_execution_ms)
+    if (last_ms, success_ms) != (association.last_execution_ms, association.last_success_ms):
+        dated = msgspec.structs.replace(association, last_execution_ms=last_ms, last_success_ms=success_ms)
+        await store.save(tx, dated)

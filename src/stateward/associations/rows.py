@@ -1,0 +1,90 @@
+"""The rows of State Manager: associations, their versions, executions, and where each node stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from stateward.access.principals import Scope
+
+Definition = dict[str, Any]
+"""What a caller asked for: the members of CreateAssociation as given, without tags."""
+
+
+class AssociationRow(msgspec.Struct, frozen=True):
+    """An association as it stands now; instants in ms, counters over the currently effective nodes (D29)."""
+
+    association_id: str
+    account_id: str
+    region: str
+    created_ms: int
+    updated_ms: int
+    version: int
+    name: str
+    association_name: str | None
+    anchor_ms: int
+    next_due_ms: int | None
+    last_number: int = 0
+    overview_status: str = "Pending"
+    overview_detail: str = "Associated"
+    resolved: int = 0
+    failed_start: str | None = None
+    last_execution_ms: int | None = None
+    last_success_ms: int | None = None
+    n_pending: int = 0
+    n_in_progress: int = 0
+    n_success: int = 0
+    n_failed: int = 0
+    n_timed_out: int = 0
+    n_cancelled: int = 0
+    n_skipped: int = 0
+    deleted_ms: int | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.account_id, self.region)
+
+
+class VersionRow(msgspec.Struct, frozen=True):
+    association_id: str
+    version: int
+    created_ms: int
+    definition: str
+
+    def members(self) -> Definition:
+        return msgspec.json.decode(self.definition)  # type: ignore[no-any-return]
+
+
+class ExecutionRow(msgspec.Struct, frozen=True):
+    """One run of one association version. `scope_nodes` is None for all targets, else a JSON list (D30)."""
+
+    association_id: str
+    number: int
+    execution_id: str
+    account_id: str
+    region: str
+    cause: str
+    scope_nodes: str | None
+    association_version: int
+    created_ms: int
+    started_by: str
+    phase: str = "opened"
+    status: str = "Pending"
+    detailed_status: str = "Pending"
+    last_execution_ms: int | None = None
+    ended_ms: int | None = None
+    command_id: str | None = None
+    superseded_by: int | None = None
+
+
+class NodeStatusRow(msgspec.Struct, frozen=True):
+    """The latest status of an association on one node."""
+
+    association_id: str
+    node_id: str
+    number: int
+    status: str
+    detailed_status: str
+    last_run_ms: int | None
+    last_success_ms: int | None

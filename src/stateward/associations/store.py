@@ -1,0 +1,229 @@
+"""Associations, their versions, executions, and the latest status of each node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from stateward.access.principals import Scope
+from stateward.associations.rows import AssociationRow, ExecutionRow, NodeStatusRow, VersionRow
+from stateward.storage import Snapshot, Transaction
+
+ASSOCIATION_COLUMNS = ", ".join(AssociationRow.__struct_fields__)
+VERSION_COLUMNS = ", ".join(VersionRow.__struct_fields__)
+EXECUTION_COLUMNS = ", ".join(ExecutionRow.__struct_fields__)
+NODE_COLUMNS = ", ".join(NodeStatusRow.__struct_fields__)
+_MUTABLE_ASSOCIATION = AssociationRow.__struct_fields__[AssociationRow.__struct_fields__.index("updated_ms") :]
+_MUTABLE_EXECUTION = ExecutionRow.__struct_fields__[ExecutionRow.__struct_fields__.index("phase") :]
+
+
+class DueRow(msgspec.Struct, frozen=True):
+    association_id: str
+    account_id: str
+    region: str
+
+
+class LastRun(msgspec.Struct, frozen=True):
+    node_id: str
+    last_run_ms: int
+
+
+def _values(count: int) -> str:
+    return ", ".join(f"${n}" for n in range(1, count + 1))
+
+
+def _assignments(names: Sequence[str], first: int) -> str:
+    return ", ".join(f"{name} = ${n}" for n, name in enumerate(names, first))
+
+
+ADD_ASSOCIATION = (
+    f"INSERT INTO associations ({ASSOCIATION_COLUMNS}) VALUES ({_values(len(AssociationRow.__struct_fields__))})"
+)
+SAVE_ASSOCIATION = f"UPDATE associations SET {_assignments(_MUTABLE_ASSOCIATION, 2)} WHERE association_id = $1"
+ASSOCIATION = f"""
+SELECT {ASSOCIATION_COLUMNS} FROM associations
+ WHERE account_id = $1 AND region = $2 AND association_id = $3 AND deleted_ms IS NULL
+"""
+LOCK_ASSOCIATION = f"SELECT {ASSOCIATION_COLUMNS} FROM associations WHERE association_id = $1 FOR UPDATE"
+ASSOCIATIONS_AFTER = f"""
+SELECT {ASSOCIATION_COLUMNS} FROM associations
+ WHERE account_id = $1 AND region = $2 AND deleted_ms IS NULL AND (created_ms, association_id) > ($3, $4)
+ ORDER BY created_ms, association_id COLLATE "C" LIMIT $5
+"""
+COUNT = "SELECT COUNT(*) FROM associations WHERE account_id = $1 AND region = $2 AND deleted_ms IS NULL"
+DUE = """
+SELECT association_id, account_id, region FROM associations
+ WHERE next_due_ms <= $1 AND deleted_ms IS NULL ORDER BY next_due_ms, association_id COLLATE "C" LIMIT $2
+"""
+NEXT_DUE = "SELECT MIN(next_due_ms) FROM associations WHERE deleted_ms IS NULL AND next_due_ms IS NOT NULL"
+PUT_VERSION = f"INSERT INTO association_versions ({VERSION_COLUMNS}) VALUES ($1, $2, $3, $4)"
+VERSION = f"SELECT {VERSION_COLUMNS} FROM association_versions WHERE association_id = $1 AND version = $2"
+ADD_EXECUTION = (
+    f"INSERT INTO executions ({EXECUTION_COLUMNS}) VALUES ({_values(len(ExecutionRow.__struct_fields__))}) "
+    "ON CONFLICT (association_id, cause) DO NOTHING"
+)
+SAVE_EXECUTION = (
+    f"UPDATE executions SET {_assignments(_MUTABLE_EXECUTION, 3)} WHERE association_id = $1 AND number = $2"
+)
+EXECUTION = f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND number = $2"
+EXECUTION_BY_ID = f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND execution_id = $2"
+UNFINISHED = f"""
+SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND phase <> 'closed' ORDER BY number
+"""
+OPENED = f"""
+SELECT {EXECUTION_COLUMNS} FROM executions WHERE phase = 'opened' ORDER BY created_ms, number, association_id LIMIT 1
+"""
+EXECUTIONS_BEFORE = f"""
+SELECT {EXECUTION_COLUMNS} FROM executions
+ WHERE association_id = $1 AND (created_ms, number) < ($2, $3)
+ AND (CAST($4 AS TEXT) IS NULL OR execution_id = $4) AND (CAST($5 AS TEXT) IS NULL OR status = $5)
+ AND created_ms > $6 AND created_ms < $7
+ ORDER BY created_ms DESC, number DESC LIMIT $8
+"""
+NODE_STATUS = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id = $2"
+PUT_NODE_STATUS = f"""
+INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(7)})
+ON CONFLICT (association_id, node_id) DO UPDATE SET number = excluded.number, status = excluded.status,
+ detailed_status = excluded.detailed_status, last_run_ms = excluded.last_run_ms,
+ last_success_ms = excluded.last_success_ms
+"""
+FORGET_NODE = "DELETE FROM association_nodes WHERE association_id = $1 AND node_id = $2"
+ABSENT_NODES = f"""
+SELECT {NODE_COLUMNS} FROM association_nodes n WHERE n.association_id = $1 AND n.number < $2
+ AND NOT EXISTS (SELECT 1 FROM invocations i WHERE i.command_id = $3 AND i.resource_id = n.node_id) LIMIT $4
+"""
+ASSOCIATIONS_OF_NODE = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE node_id = $1"
+OF_NODES = f"""
+SELECT {NODE_COLUMNS} FROM association_nodes WHERE node_id IN (ids_of($1)) AND last_run_ms IS NOT NULL
+"""
+LAST_RUNS = "SELECT node_id, COALESCE(last_run_ms, 0) FROM association_nodes WHERE association_id = $1"
+
+
+async def add(tx: Transaction, row: AssociationRow) -> None:
+    await tx.execute(ADD_ASSOCIATION, *msgspec.structs.astuple(row))
+
+
+async def save(tx: Transaction, row: AssociationRow) -> None:
+    await tx.execute(SAVE_ASSOCIATION, row.association_id, *(getattr(row, name) for name in _MUTABLE_ASSOCIATION))
+
+
+async def find(tx: Snapshot, scope: Scope, association_id: str) -> AssociationRow | None:
+    """An association of this account and region that was not deleted."""
+    return await tx.row(AssociationRow, ASSOCIATION, *scope, association_id)
+
+
+async def lock(tx: Transaction, association_id: str) -> AssociationRow | None:
+    """The association's row, deleted or not, held until the end of the transaction."""
+    return await tx.row(AssociationRow, LOCK_ASSOCIATION, association_id)
+
+
+async def after(tx: Snapshot, scope: Scope, created_ms: int, association_id: str, limit: int) -> list[AssociationRow]:
+    """The next associations in order of creation."""
+    return await tx.rows(AssociationRow, ASSOCIATIONS_AFTER, *scope, created_ms, association_id, limit)
+
+
+async def count(tx: Snapshot, scope: Scope) -> int:
+    return int(await tx.value(COUNT, *scope))
+
+
+async def due(tx: Snapshot, now_ms: int, limit: int) -> list[DueRow]:
+    """Associations whose scheduled time has come, the earliest first."""
+    return await tx.rows(DueRow, DUE, now_ms, limit)
+
+
+async def next_due(tx: Snapshot) -> int | None:
+    return await tx.value(NEXT_DUE)  # type: ignore[no-any-return]
+
+
+async def put_version(tx: Transaction, association_id: str, version: int, created_ms: int, definition: str) -> None:
+    await tx.execute(PUT_VERSION, association_id, version, created_ms, definition)
+
+
+async def version(tx: Snapshot, association_id: str, number: int) -> VersionRow | None:
+    return await tx.row(VersionRow, VERSION, association_id, number)
+
+
+async def current(tx: Snapshot, row: AssociationRow) -> VersionRow:
+    found = await version(tx, row.association_id, row.version)
+    assert found is not None, f"association {row.association_id} has no version {row.version}"
+    return found
+
+
+async def add_execution(tx: Transaction, row: ExecutionRow) -> bool:
+    """False when the association has an execution for this cause already (D1)."""
+    return await tx.execute(ADD_EXECUTION, *msgspec.structs.astuple(row)) == 1
+
+
+async def save_execution(tx: Transaction, row: ExecutionRow) -> None:
+    values = (getattr(row, name) for name in _MUTABLE_EXECUTION)
+    await tx.execute(SAVE_EXECUTION, row.association_id, row.number, *values)
+
+
+async def execution(tx: Snapshot, association_id: str, number: int) -> ExecutionRow | None:
+    return await tx.row(ExecutionRow, EXECUTION, association_id, number)
+
+
+async def execution_by_id(tx: Snapshot, association_id: str, execution_id: str) -> ExecutionRow | None:
+    return await tx.row(ExecutionRow, EXECUTION_BY_ID, association_id, execution_id)
+
+
+async def unfinished(tx: Snapshot, association_id: str) -> list[ExecutionRow]:
+    """Executions that are not closed, oldest first."""
+    return await tx.rows(ExecutionRow, UNFINISHED, association_id)
+
+
+async def opened(tx: Snapshot) -> ExecutionRow | None:
+    """The oldest execution that has not been resolved."""
+    return await tx.row(ExecutionRow, OPENED)
+
+
+async def executions_before(
+    tx: Snapshot,
+    association_id: str,
+    key: Sequence[int],
+    limit: int,
+    *,
+    execution_id: str | None,
+    status: str | None,
+    after_ms: int,
+    before_ms: int,
+) -> list[ExecutionRow]:
+    """The next older executions, newest first; both instants are exclusive."""
+    return await tx.rows(
+        ExecutionRow, EXECUTIONS_BEFORE, association_id, *key, execution_id, status, after_ms, before_ms, limit
+    )
+
+
+async def node_status(tx: Snapshot, association_id: str, node_id: str) -> NodeStatusRow | None:
+    return await tx.row(NodeStatusRow, NODE_STATUS, association_id, node_id)
+
+
+async def put_node_status(tx: Transaction, row: NodeStatusRow) -> None:
+    await tx.execute(PUT_NODE_STATUS, *msgspec.structs.astuple(row))
+
+
+async def forget_node(tx: Transaction, association_id: str, node_id: str) -> None:
+    await tx.execute(FORGET_NODE, association_id, node_id)
+
+
+async def absent_nodes(
+    tx: Snapshot, association_id: str, number: int, command_id: str, limit: int
+) -> list[NodeStatusRow]:
+    """Nodes of earlier runs that the newest resolution over all targets no longer found."""
+    return await tx.rows(NodeStatusRow, ABSENT_NODES, association_id, number, command_id, limit)
+
+
+async def of_node(tx: Snapshot, node_id: str) -> list[NodeStatusRow]:
+    return await tx.rows(NodeStatusRow, ASSOCIATIONS_OF_NODE, node_id)
+
+
+async def of_nodes(tx: Snapshot, node_ids: Sequence[str]) -> list[NodeStatusRow]:
+    """Where the associations stand on these nodes, as far as they have run there."""
+    return await tx.rows(NodeStatusRow, OF_NODES, json.dumps(list(node_ids)))
+
+
+async def last_runs(tx: Snapshot, association_id: str) -> dict[str, int]:
+    """Node id → when this association last ran there, in ms (D6)."""
+    return {row.node_id: row.last_run_ms for row in await tx.rows(LastRun, LAST_RUNS, association_id)}

@@ -1,0 +1,173 @@
+"""`stateward agent`: this machine as a managed node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from stateward.config import DEFAULT_REGION, data_home
+
+app = typer.Typer(no_args_is_help=True)
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        envvar="STATEWARD_AGENT_STATE_DIR",
+        help="Folder of the node's identity and journal.  "
+        "[default: $XDG_DATA_HOME/stateward-agent, as root /var/lib/stateward-agent]",
+        show_default=False,
+    ),
+]
+Endpoint = Annotated[
+    str, typer.Option("--endpoint", envvar="STATEWARD_AGENT_ENDPOINT", help="The server's address, https://host:port.")
+]
+RebootCommand = Annotated[
+    str,
+    typer.Option(
+        "--reboot-command",
+        envvar="STATEWARD_AGENT_REBOOT_COMMAND",
+        help="Shell command for steps that end with exit code 194, such as `shutdown -r +1`. Empty: they fail.",
+    ),
+]
+LogLevel = Annotated[
+    str, typer.Option("--log-level", envvar="STATEWARD_AGENT_LOG_LEVEL", help="debug, info, warning or error.")
+]
+LogFormat = Annotated[
+    str, typer.Option("--log-format", envvar="STATEWARD_AGENT_LOG_FORMAT", help="text or json, on standard error.")
+]
+
+
+@app.command()
+def register(
+    endpoint: Endpoint,
+    activation_id: Annotated[
+        str, typer.Option(envvar="STATEWARD_AGENT_ACTIVATION_ID", help="The activation's id, a UUID.")
+    ],
+    activation_code: Annotated[
+        str,
+        typer.Option(
+            envvar=["STATEWARD_ACTIVATION_CODE", "STATEWARD_AGENT_ACTIVATION_CODE"],
+            help="The activation's code. Better in the environment: arguments are seen by every user of the machine.",
+        ),
+    ],
+    region: Annotated[str, typer.Option(envvar="STATEWARD_AGENT_REGION", help="Region to sign with.")] = DEFAULT_REGION,
+    state_dir: StateDir = None,
+    log_level: LogLevel = "warning",
+    log_format: LogFormat = "text",
+) -> None:
+    """Make this machine a managed node, and print its id."""
+    _configure_logs(log_level, log_format)
+    typer.echo(_register(_state_dir(state_dir), endpoint, activation_id, activation_code, region))
+
+
+@app.command()
+def run(
+    state_dir: StateDir = None,
+    reboot_command: RebootCommand = "",
+    log_level: LogLevel = "info",
+    log_format: LogFormat = "text",
+) -> None:
+    """Take and run commands until SIGTERM or Ctrl-C."""
+    _configure_logs(log_level, log_format)
+    _run(_state_dir(state_dir), reboot_command)
+
+
+@app.command()
+def join(
+    endpoint: Endpoint,
+    state_dir: StateDir = None,
+    name: Annotated[str, typer.Option(envvar="STATEWARD_AGENT_NAME", help="Name of the node in lists.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A tag of the node, key=value; may be repeated.")] = None,
+    iam_role: Annotated[
+        str, typer.Option(envvar="STATEWARD_AGENT_IAM_ROLE", help="Role name of the activation.")
+    ] = "stateward",
+    reboot_command: RebootCommand = "",
+    log_level: LogLevel = "info",
+    log_format: LogFormat = "text",
+) -> None:
+    """Register this machine with your own AWS credentials, unless it is registered there, and run the agent."""
+    from stateward.agent import identity
+    from stateward.agent.client import checked_endpoint
+
+    _configure_logs(log_level, log_format)
+    folder = _state_dir(state_dir)
+    try:
+        endpoint = checked_endpoint(endpoint)
+        present = identity.registered(folder)
+        tags = [_tag(text) for text in tag or []]
+    except (ValueError, identity.IdentityProblem) as error:
+        _fail(str(error))
+    if present is None:
+        activation, region = _create_activation(endpoint, name, tags, iam_role)
+        _register(folder, endpoint, activation["ActivationId"], activation["ActivationCode"], region)
+    elif present.endpoint != endpoint:
+        _fail(f"{folder}: already registered as {present.node_id} at {present.endpoint}, use another --state-dir")
+    _run(folder, reboot_command)
+
+
+def _create_activation(
+    endpoint: str, name: str, tags: list[dict[str, str]], iam_role: str
+) -> tuple[dict[str, Any], str]:
+    """A fresh activation for one node, and the region that it belongs to."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = boto3.Session()
+    region = session.region_name or DEFAULT_REGION
+    optional = {key: value for key, value in {"DefaultInstanceName": name, "Tags": tags}.items() if value}
+    try:
+        ssm = session.client("ssm", endpoint_url=endpoint, region_name=region)
+        return ssm.create_activation(IamRole=iam_role, RegistrationLimit=1, **optional), region
+    except (BotoCoreError, ClientError) as error:
+        _fail(f"no activation could be created at {endpoint}: {error}")
+
+
+def _register(state_dir: Path, endpoint: str, activation_id: str, activation_code: str, region: str) -> str:
+    from stateward.agent.identity import IdentityProblem
+    from stateward.agent.main import RegistrationFailed
+    from stateward.agent.main import register as register_node
+    from stateward.cli.loop import run_loop
+
+    try:
+        return run_loop(register_node(state_dir, endpoint, activation_id, activation_code, region))
+    except (RegistrationFailed, IdentityProblem) as error:
+        _fail(str(error))
+
+
+def _run(state_dir: Path, reboot_command: str) -> None:
+    from stateward.agent.identity import IdentityProblem
+    from stateward.agent.main import run_agent
+    from stateward.cli.loop import run_loop
+
+    try:
+        run_loop(run_agent(state_dir, reboot_command=reboot_command))
+    except IdentityProblem as error:
+        _fail(str(error))
+
+
+def _tag(text: str) -> dict[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"--tag {text!r}: use key=value")
+    return {"Key": key, "Value": value}
+
+
+def _state_dir(given: Path | None) -> Path:
+    return given or data_home("stateward-agent")
+
+
+def _configure_logs(level: str, form: str) -> None:
+    from stateward.cli.logs import configure_logs
+
+    try:
+        configure_logs(level, form)
+    except ValueError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"stateward: {message}", err=True)
+    raise typer.Exit(1)

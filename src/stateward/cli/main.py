@@ -1,0 +1,200 @@
+"""The program `stateward`. What a subcommand needs is imported when it runs, so that the others start quickly."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from stateward.cli import agent as agent_commands
+from stateward.config import DEFAULT_ACCOUNT, DEFAULT_PORT, DEFAULT_REGION, Config, ConfigurationError, data_home
+
+app = typer.Typer(
+    name="stateward",
+    help="State Manager, anywhere: run and answer the AWS Systems Manager State Manager API.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="STATEWARD_DATA_DIR",
+        help="Folder of the database and keys.  [default: $XDG_DATA_HOME/stateward, as root /var/lib/stateward]",
+        show_default=False,
+    ),
+]
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say on standard error what is wrong, and end."""
+    typer.echo(f"stateward: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        from stateward.wire.model import ServiceModel
+
+        typer.echo(f"stateward {version('stateward')} (service model: {ServiceModel.load().version})")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """State Manager, anywhere."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(envvar="STATEWARD_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="STATEWARD_PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = DEFAULT_PORT,
+    data_dir: DataDir = None,
+    auth: Annotated[
+        str, typer.Option(envvar="STATEWARD_AUTH", help="sigv4, or open (loopback only): anybody is administrator.")
+    ] = "sigv4",
+    clock: Annotated[
+        str, typer.Option(envvar="STATEWARD_CLOCK", help="system, or virtual: time that POST /_stateward/clock turns.")
+    ] = "system",
+    region: Annotated[str, typer.Option(envvar="STATEWARD_REGION", help="Default region.")] = DEFAULT_REGION,
+    account_id: Annotated[
+        str, typer.Option(envvar="STATEWARD_ACCOUNT_ID", help="Account of the administrator's key.")
+    ] = DEFAULT_ACCOUNT,
+    allowed_hosts: Annotated[
+        str, typer.Option(envvar="STATEWARD_ALLOWED_HOSTS", help="Host names to answer to beside loopback, by commas.")
+    ] = "",
+    insecure_http: Annotated[
+        bool, typer.Option(envvar="STATEWARD_INSECURE_HTTP", help="Accept plain HTTP on other addresses than loopback.")
+    ] = False,
+    metrics_public: Annotated[
+        bool, typer.Option(envvar="STATEWARD_METRICS_PUBLIC", help="Serve /metrics without a key off loopback.")
+    ] = False,
+    iam_roles: Annotated[
+        str, typer.Option(envvar="STATEWARD_IAM_ROLES", help="The only role names that activations may use, by commas.")
+    ] = "",
+    log_level: Annotated[
+        str, typer.Option(envvar="STATEWARD_LOG_LEVEL", help="debug, info, warning or error.")
+    ] = "info",
+    log_format: Annotated[
+        str, typer.Option(envvar="STATEWARD_LOG_FORMAT", help="text or json, on standard error.")
+    ] = "text",
+    admin_access_key_id: Annotated[
+        str | None, typer.Option(envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", hidden=True)
+    ] = None,
+    admin_secret_access_key: Annotated[
+        str | None, typer.Option(envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY", hidden=True)
+    ] = None,
+) -> None:
+    """Run the server until SIGTERM or Ctrl-C."""
+    from stateward import serving
+    from stateward.cli.logs import configure_logs
+    from stateward.cli.loop import run_loop
+
+    try:
+        configure_logs(log_level, log_format)
+        config = Config(
+            data_dir=data_dir or _default_data_dir(clock),
+            host=host,
+            port=port,
+            auth=auth,
+            clock=clock,
+            region=region,
+            account_id=account_id,
+            allowed_hosts=_names(allowed_hosts),
+            insecure_http=insecure_http,
+            metrics_public=metrics_public,
+            iam_roles=_names(iam_roles),
+            admin_access_key_id=admin_access_key_id or None,
+            admin_secret_access_key=admin_secret_access_key or None,
+            durable=clock != "virtual" or data_dir is not None,
+        )
+        run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}")))
+    except (ConfigurationError, serving.CannotServe, ValueError) as error:
+        fail(str(error))
+
+
+@app.command()
+def credentials(
+    data_dir: DataDir = None,
+    output: Annotated[str, typer.Option("--format", help="shell, profile or json.")] = "shell",
+    endpoint: Annotated[
+        str, typer.Option(envvar="STATEWARD_ENDPOINT", help="The server's address, as clients reach it.")
+    ] = f"http://127.0.0.1:{DEFAULT_PORT}",
+    region: Annotated[str, typer.Option(envvar="STATEWARD_REGION", help="Region to work in.")] = DEFAULT_REGION,
+    account_id: Annotated[str, typer.Option(envvar="STATEWARD_ACCOUNT_ID", help="Account of the key.")] = (
+        DEFAULT_ACCOUNT
+    ),
+) -> None:
+    """Print the administrator's access key, with the address and region that AWS clients need."""
+    from stateward.cli import credentials as printing
+    from stateward.cli.loop import run_loop
+
+    try:
+        key = run_loop(printing.administrator(data_dir or data_home("stateward"), account_id))
+        typer.echo(printing.formatted(key, output, endpoint, region))
+    except printing.NoCredentials as error:
+        fail(str(error))
+
+
+@app.command()
+def demo() -> None:
+    """Show the whole way, on this machine, in a temporary folder: node, association, execution, history."""
+    from stateward.cli.demo import DemoFailed, run_demo
+
+    try:
+        run_demo()
+    except DemoFailed as error:
+        fail(f"the demo failed: {error}")
+    except KeyboardInterrupt:
+        fail("the demo was interrupted", 130)
+
+
+@app.command()
+def local(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option(envvar="STATEWARD_PORT", min=0, max=65535)] = DEFAULT_PORT,
+) -> None:
+    """Run a server and make this machine a managed node of it, until Ctrl-C (what `make run` does)."""
+    from stateward.cli.local import LocalFailed, run_local
+
+    try:
+        run_local(data_dir or data_home("stateward"), port)
+    except LocalFailed as error:
+        fail(str(error))
+
+
+def _default_data_dir(clock: str) -> Path:
+    if clock != "virtual":
+        return data_home("stateward")
+    import atexit
+    import shutil
+    import tempfile
+
+    # A virtual clock without a folder of its own keeps nothing (D47).
+    folder = Path(tempfile.mkdtemp(prefix="stateward-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def main() -> None:
+    """Entry point of the installed program."""
+    app(prog_name="stateward")
+    sys.exit(0)

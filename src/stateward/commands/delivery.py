@@ -1,0 +1,119 @@
+"""Handing commands to nodes: a lease before each frame, reminders, acknowledgements (node protocol 5.5, 5.6, D25).
+
+Everything here follows protocol time, but for the instants that the history shows.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from stateward.commands import ending, lifecycle, store, store_delivery
+from stateward.commands.facts import NodeFreed
+from stateward.commands.rows import InvocationRow
+from stateward.storage import Snapshot, Transaction
+
+LEASE_MS = 5_000
+FULL_NODE_WAIT_MS = 10_000
+MOST_SENDS = 3
+RESEND_WINDOW_MS = 25 * 60 * 1000
+JOBS_AT_ONCE = 20
+NEVER_MS = 2**62
+
+TAKEN = frozenset({"200", "51405"})
+"""Acknowledged, or known to the node already."""
+
+TRY_LATER = frozenset({"51401", "51402"})
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A command for a node."""
+
+    command_id: str
+    node_id: str
+    text: store_delivery.JobText
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """A node should stop what `command_id` runs there; `job_id` is the cancel's own id."""
+
+    job_id: str
+    command_id: str
+    node_id: str
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """What goes to a node now."""
+
+    jobs: list[Job]
+    cancels: list[Cancel]
+
+
+async def take(tx: Transaction, node_id: str, wall_ms: int) -> Parcel:
+    """Lease what the node should get now; the frames are written after the commit."""
+    rows = await store_delivery.deliverable(tx, node_id, wall_ms, wall_ms - RESEND_WINDOW_MS, MOST_SENDS, JOBS_AT_ONCE)
+    jobs: list[Job] = []
+    for row in rows:
+        await lifecycle.change_one(tx, row.command_id, node_id, lambda before: _sent(before, tx.now, wall_ms))
+        jobs.append(Job(row.command_id, node_id, await store_delivery.job_text(tx, row.command_id)))
+    cancels: list[Cancel] = []
+    for row in await store_delivery.cancels(tx, node_id, wall_ms, MOST_SENDS, JOBS_AT_ONCE):
+        assert row.cancel_job_id is not None, "the query looks for cancel jobs"
+        leased = msgspec.structs.replace(
+            row, cancel_sends=row.cancel_sends + 1, cancel_until_wall_ms=wall_ms + LEASE_MS
+        )
+        await store.save_invocation(tx, leased)
+        cancels.append(Cancel(row.cancel_job_id, row.command_id, node_id))
+    return Parcel(jobs, cancels)
+
+
+async def acknowledged(tx: Transaction, node_id: str, command_id: str, status_code: str, wall_ms: int) -> bool:
+    """Apply a node's word on a job that it was sent; False for a job that it was not."""
+    cancelled = await store_delivery.by_cancel_job(tx, node_id, command_id)
+    if cancelled is not None:
+        await store.save_invocation(tx, msgspec.structs.replace(cancelled, cancel_until_wall_ms=NEVER_MS))
+        return True
+    row = await store.invocation(tx, command_id, node_id)
+    if row is None or row.sent_ms is None:
+        return False
+
+    def change(before: InvocationRow) -> InvocationRow | None:
+        if status_code in TAKEN:
+            return _taken(before, tx.now)
+        if before.is_final:
+            return None
+        if status_code in TRY_LATER:
+            return msgspec.structs.replace(before, sends=0, lease_until_wall_ms=wall_ms + FULL_NODE_WAIT_MS)
+        return ending.refused(before, status_code, tx.now)
+
+    await lifecycle.change_one(tx, command_id, node_id, change)
+    return True
+
+
+async def node_is_free(tx: Transaction, row: InvocationRow) -> None:
+    """A superseded run has ended on its node."""
+    if row.busy_until_ms is not None:
+        tx.record(NodeFreed(row.resource_id))
+
+
+def _sent(row: InvocationRow, now_ms: int, wall_ms: int) -> InvocationRow:
+    return msgspec.structs.replace(
+        row,
+        sent_ms=row.sent_ms or now_ms,
+        first_sent_wall_ms=row.first_sent_wall_ms or wall_ms,
+        lease_until_wall_ms=wall_ms + LEASE_MS,
+        sends=row.sends + 1,
+    )
+
+
+def _taken(row: InvocationRow, now_ms: int) -> InvocationRow:
+    if row.status == "Pending":
+        return msgspec.structs.replace(row, acknowledged_ms=now_ms, status="InProgress", status_details="InProgress")
+    return msgspec.structs.replace(row, acknowledged_ms=row.acknowledged_ms or now_ms)
+
+
+async def anything(tx: Snapshot, node_id: str, wall_ms: int) -> bool:
+    """Whether `take` would find something; a look costs no write."""
+    after_ms = wall_ms - RESEND_WINDOW_MS
+    if await store_delivery.deliverable(tx, node_id, wall_ms, after_ms, MOST_SENDS, 1):
+        return True
+    return bool(await store_delivery.cancels(tx, node_id, wall_ms, MOST_SENDS, 1))

@@ -1,0 +1,33 @@
+"""What the commands room announces."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stateward.commands.rows import CommandRow, InvocationRow
+
+
+class InvocationChanged(msgspec.Struct, frozen=True):
+    """A row of a command came to be (before is None) or changed."""
+
+    before: InvocationRow | None
+    after: InvocationRow
+
+
+class CommandChanged(msgspec.Struct, frozen=True):
+    """A command's counters, status or phase changed; `before` is None for a new one."""
+
+    before: CommandRow | None
+    after: CommandRow
+
+
+class NodeFreed(msgspec.Struct, frozen=True):
+    """What a node may still have been doing for a superseded run is over; the next run may be handed to it (D4)."""
+
+    node_id: str
+
+
+class NodeWoken(msgspec.Struct, frozen=True):
+    """Something for a node to fetch that is no change of an invocation: a cancel message."""
+
+    node_id: str

@@ -1,0 +1,172 @@
+"""The life of a command inside transactions: targets come, are released, change, end.
+
+Every change of an invocation goes through `apply`, which keeps the command's counters true in the same write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from stateward import ids
+from stateward.commands import ending, rate_control, rollup, store
+from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.commands.rows import CommandRow, InvocationRow
+from stateward.storage import Transaction
+
+SLICE = 500
+
+Change = tuple[InvocationRow | None, InvocationRow]
+
+
+async def open_command(tx: Transaction, row: CommandRow, content: str, parameters: str) -> None:
+    """Write a new command; its targets follow with `add_targets`, then `start`."""
+    await store.add_command(tx, row, content, parameters)
+    tx.record(CommandChanged(None, row))
+
+
+async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> CommandRow:
+    """Write invocations as they are after a change, the counters with them, and announce it all."""
+    after_all = command
+    for before, after in changes:
+        if before is not None:
+            await store.save_invocation(tx, after)
+        after_all = rollup.counted(after_all, before, after)
+        tx.record(InvocationChanged(before, after))
+        ended = before is not None and not before.is_final and after.is_final
+        if ended and after.association_id is not None and after.sent_ms is not None:
+            await store.restart_waiting(tx, after.resource_id)
+    return await _save(tx, command, rollup.settled(after_all, tx.now))
+
+
+async def add_targets(tx: Transaction, command_id: str, node_ids: Sequence[str]) -> bool:
+    """Append targets in release order; False when the command is no longer taking any."""
+    command = await store.lock_command(tx, command_id)
+    if command is None or command.phase != "resolving":
+        return False
+    changes: list[Change] = []
+    position = command.target_count
+    for node_id in node_ids:
+        row = InvocationRow(
+            command_id=command.command_id,
+            resource_id=node_id,
+            resource_type="ManagedInstance",
+            account_id=command.account_id,
+            region=command.region,
+            association_id=command.association_id,
+            execution_number=command.execution_number,
+            requested_ms=command.requested_ms,
+            position=position,
+        )
+        if await store.add_invocation(tx, row):
+            changes.append((None, row))
+            position += 1
+    await apply(tx, command, changes)
+    return True
+
+
+async def start(tx: Transaction, command_id: str) -> None:
+    """All targets are known: fix the limits (percentages are of the resolved targets) and begin."""
+    command = await store.lock_command(tx, command_id)
+    if command is None or command.phase != "resolving":
+        return
+    running = msgspec.structs.replace(
+        command,
+        phase="running",
+        concurrency_limit=rate_control.concurrency_allowed(command.max_concurrency, command.target_count),
+        error_limit=rate_control.errors_allowed(command.max_errors, command.target_count),
+    )
+    await _save(tx, command, rollup.settled(running, tx.now))
+
+
+async def release(tx: Transaction, command_id: str) -> None:
+    """Release what rate control allows, at most one slice; stop the command when it had too many errors."""
+    command = await store.lock_command(tx, command_id)
+    if command is None or command.phase != "running":
+        return
+    plan = rate_control.release(
+        rate_control.Progress(
+            command.target_count,
+            command.released,
+            command.in_flight,
+            command.errors,
+            command.concurrency_limit,
+            command.error_limit,
+        )
+    )
+    if plan.stop:
+        await begin_ending(tx, command_id, "errors", None)
+        return
+    rows = await store.unreleased(tx, command_id, min(plan.count, SLICE))
+    first = msgspec.structs.replace(command, first_released_ms=command.first_released_ms or tx.now)
+    changes: list[Change] = [
+        (row, msgspec.structs.replace(row, released_ms=tx.now, expires_ms=tx.now + command.allowance_ms))
+        for row in rows
+    ]
+    await apply(tx, first, changes)
+
+
+async def begin_ending(tx: Transaction, command_id: str, reason: str, who: str | None) -> None:
+    """Cut a command short; its invocations follow in slices (`end_slice`), so that this costs the same for any size."""
+    command = await store.lock_command(tx, command_id)
+    if command is None or command.phase == "closed":
+        return
+    if command.phase in ("ending", "draining") and reason not in ending.STOPS_RUNNING:
+        return
+    cut = msgspec.structs.replace(command, phase="ending", ending=reason)
+    if command.phase == "resolving":
+        cut = msgspec.structs.replace(
+            cut,
+            concurrency_limit=rate_control.concurrency_allowed(command.max_concurrency, command.target_count),
+            error_limit=rate_control.errors_allowed(command.max_errors, command.target_count),
+        )
+    await _save(tx, command, rollup.settled(cut, tx.now))
+
+
+async def end_slice(tx: Transaction, command_id: str, who: str | None = None) -> None:
+    """Deal with the next invocations of an ending command; when none are left it drains."""
+    command = await store.lock_command(tx, command_id)
+    if command is None or command.phase != "ending" or command.ending is None:
+        return
+    reason = command.ending
+    also_running = reason in ending.STOPS_RUNNING
+    rows = await store.to_end(tx, command_id, also_running=also_running, limit=SLICE)
+    if not rows:
+        draining = msgspec.structs.replace(command, phase="draining")
+        await _save(tx, command, rollup.settled(draining, tx.now))
+        return
+    ended = [(row, ending.ended(row, reason, who, tx.now, ids.new_uuid())) for row in rows]
+    await apply(tx, command, [(before, after) for before, after in ended if after is not None])
+
+
+async def change_one(
+    tx: Transaction, command_id: str, resource_id: str, change: Callable[[InvocationRow], InvocationRow | None]
+) -> InvocationRow | None:
+    """Lock, read, decide, write one invocation; the row after it, or None when there is none or nothing changed."""
+    command = await store.lock_command(tx, command_id)
+    if command is None:
+        return None
+    before = await store.invocation(tx, command_id, resource_id)
+    if before is None:
+        return None
+    after = change(before)
+    if after is None or after == before:
+        return None
+    await apply(tx, command, [(before, after)])
+    return after
+
+
+async def free_node(tx: Transaction, command_id: str, node_id: str) -> None:
+    """The grace of a superseded run is over: its node may have the next run (D4)."""
+    row = await store.invocation(tx, command_id, node_id)
+    if row is not None and row.busy_until_ms is not None:
+        await store.save_invocation(tx, msgspec.structs.replace(row, busy_until_ms=None))
+        tx.record(NodeFreed(node_id))
+
+
+async def _save(tx: Transaction, before: CommandRow, after: CommandRow) -> CommandRow:
+    if after != before:
+        await store.save_command(tx, after)
+        tx.record(CommandChanged(before, after))
+    return after

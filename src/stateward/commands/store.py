@@ -1,0 +1,219 @@
+"""Commands, invocations and steps: writing them, and the questions that the engine asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from stateward.access.principals import Scope
+from stateward.commands.rows import CommandRow, InvocationRow, StepRow
+from stateward.storage import Snapshot, Transaction
+
+COMMAND_COLUMNS = ", ".join(CommandRow.__struct_fields__)
+INVOCATION_COLUMNS = ", ".join(InvocationRow.__struct_fields__)
+STEP_COLUMNS = ", ".join(StepRow.__struct_fields__)
+
+
+class CommandText(msgspec.Struct, frozen=True):
+    """The long members of a command: the document as it was resolved, and the caller's parameters."""
+
+    content: str
+    parameters: str
+
+
+class FinalStep(msgspec.Struct, frozen=True):
+    step_name: str
+
+
+_MUTABLE_COMMAND = CommandRow.__struct_fields__[CommandRow.__struct_fields__.index("phase") :]
+_MUTABLE_INVOCATION = InvocationRow.__struct_fields__[InvocationRow.__struct_fields__.index("status") :]
+
+
+def _values(count: int) -> str:
+    return ", ".join(f"${n}" for n in range(1, count + 1))
+
+
+def _assignments(names: Sequence[str], first: int) -> str:
+    return ", ".join(f"{name} = ${n}" for n, name in enumerate(names, first))
+
+
+ADD_COMMAND = (
+    f"INSERT INTO commands ({COMMAND_COLUMNS}, content, parameters) "
+    f"VALUES ({_values(len(CommandRow.__struct_fields__) + 2)})"
+)
+SAVE_COMMAND = f"UPDATE commands SET {_assignments(_MUTABLE_COMMAND, 2)} WHERE command_id = $1"
+COMMAND = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE command_id = $1"
+LOCK_COMMAND = COMMAND + " FOR UPDATE"
+TEXT = "SELECT content, parameters FROM commands WHERE command_id = $1"
+ADD_INVOCATION = (
+    f"INSERT INTO invocations ({INVOCATION_COLUMNS}) VALUES ({_values(len(InvocationRow.__struct_fields__))}) "
+    "ON CONFLICT (command_id, resource_id) DO NOTHING"
+)
+SAVE_INVOCATION = (
+    f"UPDATE invocations SET {_assignments(_MUTABLE_INVOCATION, 3)} WHERE command_id = $1 AND resource_id = $2"
+)
+INVOCATION = f"SELECT {INVOCATION_COLUMNS} FROM invocations WHERE command_id = $1 AND resource_id = $2"
+INVOCATIONS_NAMED = (
+    f"SELECT {INVOCATION_COLUMNS} FROM invocations WHERE command_id = $1 AND resource_id IN (ids_of($2))"
+)
+UNRELEASED = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations
+ WHERE command_id = $1 AND released_ms IS NULL AND ended_ms IS NULL ORDER BY position LIMIT $2
+"""
+TO_END = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE command_id = $1 AND ended_ms IS NULL
+ AND (sent_ms IS NULL OR ($2 = 1 AND status <> 'Cancelling')) ORDER BY position LIMIT $3
+"""
+EXPIRED = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations
+ WHERE expires_ms <= $1 AND ended_ms IS NULL ORDER BY expires_ms, command_id, resource_id LIMIT $2
+"""
+UNANSWERED = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations
+ WHERE cancel_due_ms <= $1 AND ended_ms IS NULL ORDER BY cancel_due_ms, command_id, resource_id LIMIT $2
+"""
+OPEN_ON_NODE = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND ended_ms IS NULL
+ ORDER BY requested_ms, command_id LIMIT $2
+"""
+BUSY_OVER = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE busy_until_ms <= $1 ORDER BY busy_until_ms LIMIT $2
+"""
+RESTART_WAITING = """
+UPDATE invocations SET expires_ms = $2 + (SELECT c.allowance_ms FROM commands c
+  WHERE c.command_id = invocations.command_id)
+ WHERE resource_id = $1 AND association_id IS NOT NULL AND ended_ms IS NULL AND released_ms IS NOT NULL
+   AND sent_ms IS NULL
+"""
+NEXT_DUE = """
+SELECT MIN(due_ms) FROM (
+ SELECT MIN(expires_ms) AS due_ms FROM invocations WHERE ended_ms IS NULL AND expires_ms IS NOT NULL
+ UNION ALL SELECT MIN(cancel_due_ms) FROM invocations WHERE cancel_due_ms IS NOT NULL AND ended_ms IS NULL
+ UNION ALL SELECT MIN(busy_until_ms) FROM invocations WHERE busy_until_ms IS NOT NULL) AS dues
+"""
+RESOLVING = f"""
+SELECT {COMMAND_COLUMNS} FROM commands WHERE phase = 'resolving' ORDER BY requested_ms, command_id LIMIT 1
+"""
+ENDING = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE phase = 'ending' ORDER BY requested_ms, command_id LIMIT 1"
+RELEASABLE = f"""
+SELECT {COMMAND_COLUMNS} FROM commands WHERE phase = 'running' AND released < target_count
+ AND (in_flight < concurrency_limit OR errors > error_limit) ORDER BY requested_ms, command_id LIMIT 1
+"""
+PUT_STEP = (
+    f"INSERT INTO steps ({STEP_COLUMNS}) VALUES ({_values(len(StepRow.__struct_fields__))}) "
+    "ON CONFLICT (command_id, resource_id, step_name) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in StepRow.__struct_fields__[4:])
+)
+FINAL_STEPS = """
+SELECT step_name FROM steps WHERE command_id = $1 AND resource_id = $2
+ AND status NOT IN ('SuccessAndReboot', 'PassedAndReboot')
+"""
+
+
+async def add_command(tx: Transaction, row: CommandRow, content: str, parameters: str) -> None:
+    await tx.execute(ADD_COMMAND, *msgspec.structs.astuple(row), content, parameters)
+
+
+async def lock_command(tx: Transaction, command_id: str) -> CommandRow | None:
+    """The command's row, held until the end of the transaction: the root under which its invocations hang."""
+    return await tx.row(CommandRow, LOCK_COMMAND, command_id)
+
+
+async def command(tx: Snapshot, command_id: str) -> CommandRow | None:
+    return await tx.row(CommandRow, COMMAND, command_id)
+
+
+async def text(tx: Snapshot, command_id: str) -> CommandText:
+    found = await tx.row(CommandText, TEXT, command_id)
+    assert found is not None, f"command {command_id} has no text"
+    return found
+
+
+async def save_command(tx: Transaction, row: CommandRow) -> None:
+    await tx.execute(SAVE_COMMAND, row.command_id, *(getattr(row, name) for name in _MUTABLE_COMMAND))
+
+
+async def add_invocation(tx: Transaction, row: InvocationRow) -> bool:
+    """False when the target is there already (an interrupted resolution that goes on)."""
+    return await tx.execute(ADD_INVOCATION, *msgspec.structs.astuple(row)) == 1
+
+
+async def save_invocation(tx: Transaction, row: InvocationRow) -> None:
+    values = (getattr(row, name) for name in _MUTABLE_INVOCATION)
+    await tx.execute(SAVE_INVOCATION, row.command_id, row.resource_id, *values)
+
+
+async def invocation(tx: Snapshot, command_id: str, resource_id: str) -> InvocationRow | None:
+    return await tx.row(InvocationRow, INVOCATION, command_id, resource_id)
+
+
+async def invocations_named(tx: Snapshot, command_id: str, resource_ids: Sequence[str]) -> list[InvocationRow]:
+    return await tx.rows(InvocationRow, INVOCATIONS_NAMED, command_id, json.dumps(list(resource_ids)))
+
+
+async def unreleased(tx: Snapshot, command_id: str, limit: int) -> list[InvocationRow]:
+    """The next targets in release order."""
+    return await tx.rows(InvocationRow, UNRELEASED, command_id, limit)
+
+
+async def to_end(tx: Snapshot, command_id: str, *, also_running: bool, limit: int) -> list[InvocationRow]:
+    """Targets that an ending command still has to deal with."""
+    return await tx.rows(InvocationRow, TO_END, command_id, int(also_running), limit)
+
+
+async def expired(tx: Snapshot, now_ms: int, limit: int) -> list[InvocationRow]:
+    return await tx.rows(InvocationRow, EXPIRED, now_ms, limit)
+
+
+async def unanswered_cancels(tx: Snapshot, now_ms: int, limit: int) -> list[InvocationRow]:
+    return await tx.rows(InvocationRow, UNANSWERED, now_ms, limit)
+
+
+async def busy_over(tx: Snapshot, now_ms: int, limit: int) -> list[InvocationRow]:
+    """Superseded runs whose nodes have had the time to stop them."""
+    return await tx.rows(InvocationRow, BUSY_OVER, now_ms, limit)
+
+
+async def open_on_node(tx: Snapshot, node_id: str, limit: int) -> list[InvocationRow]:
+    """A node's unfinished invocations, oldest command first."""
+    return await tx.rows(InvocationRow, OPEN_ON_NODE, node_id, limit)
+
+
+async def restart_waiting(tx: Transaction, node_id: str) -> None:
+    """Association runs that waited for their turn on a node get their full time from now (D2)."""
+    await tx.execute(RESTART_WAITING, node_id, tx.now)
+
+
+async def next_due(tx: Snapshot) -> int | None:
+    """When the next time-out, cancel grace or busy time ends, in ms."""
+    return await tx.value(NEXT_DUE)  # type: ignore[no-any-return]
+
+
+async def resolving(tx: Snapshot) -> CommandRow | None:
+    """The oldest command whose targets are not all known yet."""
+    return await tx.row(CommandRow, RESOLVING)
+
+
+async def ending(tx: Snapshot) -> CommandRow | None:
+    """The oldest command that is being cut short."""
+    return await tx.row(CommandRow, ENDING)
+
+
+async def releasable(tx: Snapshot) -> CommandRow | None:
+    """The oldest command with a free slot, or with more errors than it allows."""
+    return await tx.row(CommandRow, RELEASABLE)
+
+
+async def put_step(tx: Transaction, row: StepRow) -> None:
+    await tx.execute(PUT_STEP, *msgspec.structs.astuple(row))
+
+
+async def final_steps(tx: Snapshot, command_id: str, resource_id: str) -> set[str]:
+    """The names of the steps whose result is final."""
+    return {row.step_name for row in await tx.rows(FinalStep, FINAL_STEPS, command_id, resource_id)}
+
+
+def scope_of(row: CommandRow | InvocationRow) -> Scope:
+    return Scope(row.account_id, row.region)

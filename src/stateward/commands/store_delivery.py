@@ -1,0 +1,106 @@
+"""What may be handed to a node now, and what it has to be reminded of."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stateward.commands.rows import InvocationRow
+from stateward.commands.store import INVOCATION_COLUMNS
+from stateward.storage import Snapshot, Transaction
+
+_I = ", ".join(f"i.{name}" for name in InvocationRow.__struct_fields__)
+
+
+class JobText(msgspec.Struct, frozen=True):
+    document_name: str
+    content: str
+    parameters: str
+
+
+class OpenWork(msgspec.Struct, frozen=True):
+    resource_id: str
+    command_id: str
+
+
+DELIVERABLE = f"""
+SELECT {_I} FROM invocations i
+ WHERE i.resource_id = $1 AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL AND i.acknowledged_ms IS NULL
+ AND i.cancel_job_id IS NULL AND i.sends < $4
+ AND (i.lease_until_wall_ms IS NULL OR i.lease_until_wall_ms <= $2)
+ AND (i.first_sent_wall_ms IS NULL OR i.first_sent_wall_ms > $3)
+ AND (i.association_id IS NULL OR i.sent_ms IS NOT NULL OR (
+  NOT EXISTS (SELECT 1 FROM invocations o WHERE o.resource_id = i.resource_id AND o.ended_ms IS NULL
+   AND o.association_id IS NOT NULL AND o.released_ms IS NOT NULL AND o.command_id <> i.command_id
+   AND (o.sent_ms IS NOT NULL OR (o.requested_ms, o.command_id) < (i.requested_ms, i.command_id)))
+  AND NOT EXISTS (SELECT 1 FROM invocations b WHERE b.resource_id = i.resource_id AND b.busy_until_ms > $5)))
+ ORDER BY i.requested_ms, i.command_id LIMIT $6
+"""
+CANCELS = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations
+ WHERE resource_id = $1 AND cancel_job_id IS NOT NULL AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
+ AND cancel_sends < $3 AND (cancel_until_wall_ms IS NULL OR cancel_until_wall_ms <= $2)
+ ORDER BY requested_ms, command_id LIMIT $4
+"""
+JOB_TEXT = "SELECT document_name, content, parameters FROM commands WHERE command_id = $1"
+FORGET_LEASES = """
+UPDATE invocations SET lease_until_wall_ms = NULL, sends = 0, cancel_until_wall_ms = NULL, cancel_sends = 0
+ WHERE resource_id = $1 AND ended_ms IS NULL
+"""
+BY_CANCEL_JOB = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND cancel_job_id = $2
+ AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
+"""
+OVERDUE = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE close_by_wall_ms <= $1 AND ended_ms IS NULL
+ ORDER BY close_by_wall_ms LIMIT $2
+"""
+NODES_TO_REMIND = """
+SELECT DISTINCT i.resource_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id
+ WHERE i.released_ms IS NOT NULL AND i.ended_ms IS NULL
+ AND (i.acknowledged_ms IS NULL OR (i.cancel_job_id IS NOT NULL))
+"""
+IN_HAND = """
+SELECT i.resource_id, i.command_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id
+ WHERE i.released_ms IS NOT NULL AND i.ended_ms IS NULL ORDER BY i.resource_id, i.command_id LIMIT $1
+"""
+
+
+async def deliverable(
+    tx: Snapshot, node_id: str, wall_ms: int, sent_after_ms: int, most_sends: int, limit: int
+) -> list[InvocationRow]:
+    """Released work that the node has not acknowledged; association runs one at a time, oldest first (D3)."""
+    return await tx.rows(InvocationRow, DELIVERABLE, node_id, wall_ms, sent_after_ms, most_sends, tx.now, limit)
+
+
+async def cancels(tx: Snapshot, node_id: str, wall_ms: int, most_sends: int, limit: int) -> list[InvocationRow]:
+    return await tx.rows(InvocationRow, CANCELS, node_id, wall_ms, most_sends, limit)
+
+
+async def job_text(tx: Snapshot, command_id: str) -> JobText:
+    found = await tx.row(JobText, JOB_TEXT, command_id)
+    assert found is not None, f"command {command_id} has no text"
+    return found
+
+
+async def forget_leases(tx: Transaction, node_id: str) -> None:
+    """A new channel: what was under way on the old one may be sent again."""
+    await tx.execute(FORGET_LEASES, node_id)
+
+
+async def by_cancel_job(tx: Snapshot, node_id: str, cancel_job_id: str) -> InvocationRow | None:
+    return await tx.row(InvocationRow, BY_CANCEL_JOB, node_id, cancel_job_id)
+
+
+async def overdue(tx: Snapshot, wall_ms: int, limit: int) -> list[InvocationRow]:
+    """Invocations whose final word came before their last step, and the wait for that step is over (D7)."""
+    return await tx.rows(InvocationRow, OVERDUE, wall_ms, limit)
+
+
+async def nodes_to_remind(tx: Snapshot) -> list[str]:
+    """Connected nodes with something that may have to be sent (again)."""
+    return await tx.column(NODES_TO_REMIND)
+
+
+async def in_hand(tx: Snapshot, limit: int) -> list[OpenWork]:
+    """Released work of connected nodes that is not finished: what turning the clock waits for (design 4)."""
+    return await tx.rows(OpenWork, IN_HAND, limit)

@@ -1,0 +1,79 @@
+"""What a server is told at its start. Flags and environment variables are read by the command line; this is the result."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+DEFAULT_PORT = 8390
+DEFAULT_REGION = "us-east-1"
+DEFAULT_ACCOUNT = "123456789012"
+
+
+class ConfigurationError(Exception):
+    """The server cannot be started like this; the text says what would be right."""
+
+
+def data_home(name: str) -> Path:
+    """The folder for lasting data: `/var/lib/<name>` for root, else below `$XDG_DATA_HOME`."""
+    if os.geteuid() == 0:
+        return Path("/var/lib") / name
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of one server."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    auth: str = "sigv4"
+    clock: str = "system"
+    region: str = DEFAULT_REGION
+    account_id: str = DEFAULT_ACCOUNT
+    allowed_hosts: tuple[str, ...] = ()
+    insecure_http: bool = False
+    metrics_public: bool = False
+    iam_roles: tuple[str, ...] = ()
+    admin_access_key_id: str | None = None
+    admin_secret_access_key: str | None = field(default=None, repr=False)
+    durable: bool = True
+
+    def __post_init__(self) -> None:
+        if self.auth not in ("sigv4", "open"):
+            raise ConfigurationError(f"--auth {self.auth!r}: unknown, use sigv4 or open")
+        if self.clock not in ("system", "virtual"):
+            raise ConfigurationError(f"--clock {self.clock!r}: unknown, use system or virtual")
+        if len(self.account_id) != 12 or not self.account_id.isdecimal():
+            raise ConfigurationError(f"--account-id {self.account_id!r}: an account id has twelve digits")
+        if bool(self.admin_access_key_id) != bool(self.admin_secret_access_key):
+            raise ConfigurationError(
+                "STATEWARD_ADMIN_ACCESS_KEY_ID and STATEWARD_ADMIN_SECRET_ACCESS_KEY belong together: set both or none"
+            )
+        if not is_loopback(self.host):
+            self._refuse_exposure()
+
+    def _refuse_exposure(self) -> None:
+        if self.auth == "open":
+            raise ConfigurationError(
+                f"--auth open with --host {self.host}: anybody who reaches that address could run commands on every "
+                "node, so open works on loopback only; use --auth sigv4"
+            )
+        if not self.insecure_http:
+            raise ConfigurationError(
+                f"--host {self.host}: without TLS whoever listens on the network can read tokens and run commands on "
+                "the nodes; listen on 127.0.0.1 behind a TLS proxy, or accept the risk with --insecure-http"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name to listen on is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,104 @@
+"""The loop that does what is due: woken by commits, else sleeping until the earliest due time (design 1, 4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from stateward.clock import Clock, Timer
+from stateward.storage import Database, Snapshot, Transaction
+
+RETRY_S = 1.0
+log = structlog.get_logger("stateward.engine")
+
+Fired = Callable[[str], None]
+
+
+class Duty(msgspec.Struct, frozen=True):
+    """One kind of work: `run` does one slice and says whether it did any; `next_due` is its next instant in ms."""
+
+    name: str
+    run: Callable[[Database, Fired], Awaitable[bool]]
+    next_due: Callable[[Snapshot], Awaitable[int | None]] | None = None
+
+
+class Engine:
+    """Runs the duties. A lost wake-up costs nothing: each pass asks the database (design 1)."""
+
+    def __init__(self, db: Database, clock: Clock, duties: Sequence[Duty]) -> None:
+        self._db = db
+        self._clock = clock
+        self._duties = duties
+        self._woken = asyncio.Event()
+        self._release: Callable[[], None] | None = None
+        self._timer: Timer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.fired: list[tuple[int, str]] = []
+        self.next_due: tuple[int, str] | None = None
+
+    def wake(self) -> None:
+        """Ask for a pass; the clock is held until that pass has ended."""
+        if self._release is None:
+            self._release = self._clock.hold()
+        self._woken.set()
+
+    async def note(self, tx: Transaction, facts: list[Any]) -> None:
+        """The reaction to facts that may have made something due."""
+        tx.after_commit(self.wake)
+
+    def start(self) -> None:
+        self.wake()
+        self._task = asyncio.create_task(self._run(), name="engine")
+
+    async def stop(self) -> None:
+        """End after the transaction at hand."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            release, self._release = self._release, None
+            try:
+                await self._pass()
+                await self._set_timer()
+            except Exception:
+                log.exception("a pass of the engine failed and is tried again", retry_s=RETRY_S)
+                asyncio.get_running_loop().call_later(RETRY_S, self.wake)
+            finally:
+                if release is not None:
+                    release()
+
+    async def _pass(self) -> None:
+        busy = True
+        while busy:
+            busy = False
+            for duty in self._duties:
+                busy = await duty.run(self._db, self._note_fired) or busy
+
+    async def _set_timer(self) -> None:
+        async with self._db.reading() as tx:
+            dues = [
+                (due, duty.name)
+                for duty in self._duties
+                if duty.next_due is not None and (due := await duty.next_due(tx)) is not None
+            ]
+        self.next_due = min(dues, default=None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.next_due is not None:
+            self._timer = self._clock.at(*self.next_due, self.wake)
+
+    def _note_fired(self, what: str) -> None:
+        self.fired.append((self._clock.now(), what))
+        if len(self.fired) > 100_000:
+            del self.fired[:50_000]

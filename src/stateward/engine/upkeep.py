@@ -1,0 +1,31 @@
+"""Work that nobody waits for: moving the log into the database file, forgetting answers kept for retries."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from stateward.access import store as access
+from stateward.access.call import RETRY_WINDOW_MS
+from stateward.clock import Clock
+from stateward.storage import Database, Transaction
+
+PAUSE_S = 60.0
+log = structlog.get_logger("stateward.engine")
+
+
+async def keep_up(db: Database, clock: Clock) -> None:
+    """Run for ever, once a minute; a failure is logged and tried again."""
+    while True:
+        await asyncio.sleep(PAUSE_S)
+        oldest_ms = clock.wall() - RETRY_WINDOW_MS
+
+        async def forget(tx: Transaction, oldest_ms: int = oldest_ms) -> None:
+            await access.forget_answers(tx, oldest_ms)
+
+        try:
+            await db.write(forget)
+            await db.checkpoint()
+        except Exception:
+            log.exception("upkeep failed and is tried again", retry_s=PAUSE_S)

@@ -1,0 +1,276 @@
+"""The control channel: one websocket a node, over which commands go out and replies come in (node protocol 5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+import structlog
+
+from stateward import ids
+from stateward.access.principals import Principal
+from stateward.access.sealing import MasterKey, SealBroken
+from stateward.clock import Clock
+from stateward.commands import delivery, reports, results, store_delivery
+from stateward.commands.facts import InvocationChanged, NodeFreed
+from stateward.commands.rows import InvocationRow
+from stateward.gateway import frames
+from stateward.gateway.replies import Reply, ReplyWriter
+from stateward.nodes import store as nodes
+from stateward.storage import Database, Transaction
+from stateward.wire import agent_message
+from stateward.wire.agent_message import AgentMessage, MalformedMessage
+
+TOKEN_LIFE_MS = 5 * 60 * 1000
+FIRST_FRAME_S = 10.0
+REMINDER_S = 2.0
+MOST_NONSENSE = 50
+GOING_AWAY, POLICY, REPLACED = 1001, 1008, 1000
+
+log = structlog.get_logger("stateward.gateway")
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class ChannelToken(msgspec.Struct, frozen=True):
+    """What opens a channel; sealed, never stored."""
+
+    node_id: str
+    expires_ms: int
+
+
+class OpeningFrame(msgspec.Struct, frozen=True):
+    """The first text frame of a node."""
+
+    TokenValue: str
+
+
+class Channel:
+    """One open websocket of a node."""
+
+    def __init__(self, principal: Principal, epoch: str, send: Send) -> None:
+        self.node_id = principal.name
+        self.region = principal.scope.region
+        self.epoch = epoch
+        self.woken = asyncio.Event()
+        self._send = send
+
+    async def send(self, message: AgentMessage) -> None:
+        await self._send({"type": "websocket.send", "bytes": agent_message.encode(message)})
+
+    async def close(self, code: int) -> None:
+        await self._send({"type": "websocket.close", "code": code})
+
+
+class Gateway:
+    """Holds the channels of this process. A hint is only a hint: what to send is asked of the database."""
+
+    def __init__(self, db: Database, clock: Clock, master: MasterKey) -> None:
+        self._db = db
+        self._clock = clock
+        self._master = master
+        self._replies = ReplyWriter(db, clock)
+        self._channels: dict[str, Channel] = {}
+        self._replica = ids.new_uuid()
+        self._reminding: asyncio.Task[None] | None = None
+
+    @property
+    def open_channels(self) -> int:
+        return len(self._channels)
+
+    def start(self) -> None:
+        self._reminding = asyncio.create_task(self._remind(), name="gateway reminders")
+
+    async def stop(self) -> None:
+        """Close every channel as going away; nodes come back by themselves."""
+        if self._reminding is not None:
+            self._reminding.cancel()
+            await asyncio.gather(self._reminding, return_exceptions=True)
+        closing = [channel.close(GOING_AWAY) for channel in self._channels.values()]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def channel_token(self, node_id: str) -> str:
+        """What CreateControlChannel answers: good for one node, for five minutes."""
+        token = ChannelToken(node_id, self._clock.wall() + TOKEN_LIFE_MS)
+        return self._master.seal("channel", msgspec.json.encode(token))
+
+    async def note_changes(self, tx: Transaction, facts: list[InvocationChanged]) -> None:
+        """Look at nodes for which something became deliverable."""
+        self._hint_after(tx, {fact.after.resource_id for fact in facts if _concerns_delivery(fact.before, fact.after)})
+
+    async def note_freed(self, tx: Transaction, facts: list[NodeFreed]) -> None:
+        self._hint_after(tx, {fact.node_id for fact in facts})
+
+    def hint(self, node_ids: Iterable[str]) -> None:
+        for node_id in node_ids:
+            channel = self._channels.get(node_id)
+            if channel is not None:
+                channel.woken.set()
+
+    async def serve(self, principal: Principal, receive: Receive, send: Send) -> None:
+        """Run one accepted websocket of a node to its end."""
+        try:
+            async with asyncio.timeout(FIRST_FRAME_S):
+                opened = self._opens(principal, await receive())
+        except TimeoutError:
+            opened = False
+        if not opened:
+            log.warning("a channel was closed: its first frame has no valid token", node=principal.name)
+            await send({"type": "websocket.close", "code": POLICY})
+            return
+        channel = Channel(principal, ids.new_uuid(), send)
+        await self._enter(channel)
+        pump = asyncio.create_task(self._pump(channel), name=f"channel of {channel.node_id}")
+        try:
+            await self._listen(channel, receive)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            await self._leave(channel)
+
+    def _opens(self, principal: Principal, message: dict[str, Any]) -> bool:
+        try:
+            frame = msgspec.json.decode(message.get("text") or b"", type=OpeningFrame)
+            token = msgspec.json.decode(self._master.open("channel", frame.TokenValue), type=ChannelToken)
+        except (msgspec.DecodeError, msgspec.ValidationError, SealBroken):
+            return False
+        return token.node_id == principal.name and token.expires_ms > self._clock.wall()
+
+    async def _enter(self, channel: Channel) -> None:
+        old = self._channels.get(channel.node_id)
+        self._channels[channel.node_id] = channel
+
+        async def work(tx: Transaction) -> None:
+            await nodes.open_channel(tx, channel.node_id, self._replica, channel.epoch)
+            await nodes.touch(tx, channel.node_id)
+            await store_delivery.forget_leases(tx, channel.node_id)
+
+        await self._db.write(work)
+        channel.woken.set()
+        log.info("channel opened", node=channel.node_id)
+        if old is not None:
+            await asyncio.gather(old.close(REPLACED), return_exceptions=True)
+
+    async def _leave(self, channel: Channel) -> None:
+        if self._channels.get(channel.node_id) is channel:
+            del self._channels[channel.node_id]
+
+        async def work(tx: Transaction) -> None:
+            if await nodes.close_channel(tx, channel.node_id, channel.epoch):
+                await nodes.touch(tx, channel.node_id)
+
+        await self._db.write(work)
+        log.info("channel closed", node=channel.node_id)
+
+    async def _pump(self, channel: Channel) -> None:
+        while True:
+            await channel.woken.wait()
+            channel.woken.clear()
+            try:
+                await self._send_what_is_due(channel)
+            except Exception as error:  # the socket has gone: the listener ends the channel
+                log.warning("sending to a node failed", node=channel.node_id, reason=str(error))
+
+    async def _send_what_is_due(self, channel: Channel) -> None:
+        wall_ms = self._clock.wall()
+
+        async with self._db.reading() as tx:
+            if not await delivery.anything(tx, channel.node_id, wall_ms):
+                return
+
+        async def take(tx: Transaction) -> delivery.Parcel:
+            return await delivery.take(tx, channel.node_id, wall_ms)
+
+        parcel = await self._db.write(take)
+        for job in parcel.jobs:
+            await channel.send(frames.job_message(job, channel.region, ids.new_uuid(), wall_ms))
+        for cancel in parcel.cancels:
+            await channel.send(frames.cancel_message(cancel, channel.region, ids.new_uuid(), wall_ms))
+        if parcel.jobs:
+            channel.woken.set()
+
+    async def _listen(self, channel: Channel, receive: Receive) -> None:
+        nonsense = 0
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            data = message.get("bytes")
+            if data is None:
+                continue  # text after the first frame means nothing (node protocol 5.2)
+            try:
+                await self._take_in(channel, agent_message.decode(data))
+            except (MalformedMessage, frames.MalformedPayload, reports.MalformedReport) as error:
+                nonsense += 1
+                log.warning("a node sent what cannot be understood", node=channel.node_id, reason=str(error))
+                if nonsense >= MOST_NONSENSE:
+                    await channel.close(POLICY)
+                    return
+
+    async def _take_in(self, channel: Channel, message: AgentMessage) -> None:
+        if message.message_type == frames.ACK:
+            await self._take_ack(channel, frames.read_ack(message.payload))
+        elif message.message_type == frames.REPLY:
+            await self._take_reply(channel, message)
+
+    async def _take_ack(self, channel: Channel, ack: frames.JobAck) -> None:
+        command_id = frames.command_of(ack.jobId, channel.node_id)
+
+        async def work(tx: Transaction) -> bool:
+            return await delivery.acknowledged(tx, channel.node_id, command_id, ack.statusCode, self._clock.wall())
+
+        if not await self._db.write(work):
+            log.warning("a node acknowledged what it was not sent", node=channel.node_id, command=command_id[:80])
+
+    async def _take_reply(self, channel: Channel, message: AgentMessage) -> None:
+        reply = frames.read_reply(message.payload)
+        command_id = frames.command_of(reply.jobId, channel.node_id)
+        if not reply.topic.startswith(frames.CANCEL_TOPIC):
+            try:
+                report = reports.parse(reply.content)
+                known = await self._replies.store(Reply(channel.node_id, command_id, report))
+            except reports.MalformedReport:
+                # Acknowledged all the same: the node would only send it again.
+                await self._acknowledge(channel, reply, message.message_id)
+                raise
+            if not known:
+                log.warning("a node reported on what it was not sent", node=channel.node_id, command=command_id[:80])
+        await self._acknowledge(channel, reply, message.message_id)
+
+    async def _acknowledge(self, channel: Channel, reply: frames.JobReply, message_id: str) -> None:
+        await channel.send(frames.reply_ack(reply, message_id, ids.new_uuid(), self._clock.wall()))
+
+    async def _remind(self) -> None:
+        while True:
+            await asyncio.sleep(REMINDER_S)
+            try:
+                await self._remind_once()
+            except Exception:
+                log.exception("reminding nodes failed and is tried again", retry_s=REMINDER_S)
+
+    async def _remind_once(self) -> None:
+        wall_ms = self._clock.wall()
+        async with self._db.reading() as tx:
+            waiting = await store_delivery.nodes_to_remind(tx)
+            overdue = await store_delivery.overdue(tx, wall_ms, 1)
+        self.hint(waiting)
+        if overdue:
+
+            async def work(tx: Transaction) -> None:
+                await results.close_overdue(tx, wall_ms)
+
+            await self._db.write(work)
+
+    def _hint_after(self, tx: Transaction, node_ids: set[str]) -> None:
+        if node_ids:
+            tx.after_commit(lambda: self.hint(node_ids))
+
+
+def _concerns_delivery(before: InvocationRow | None, after: InvocationRow) -> bool:
+    released = after.released_ms is not None and (before is None or before.released_ms is None)
+    ended = after.is_final and before is not None and not before.is_final
+    cancelled = after.cancel_job_id is not None and (before is None or before.cancel_job_id is None)
+    freed = before is not None and before.busy_until_ms is not None and after.busy_until_ms is None
+    return released or ended or cancelled or freed

@@ -1,0 +1,113 @@
+"""What only nodes call over JSON: registration, credentials, heartbeats, reports (spec 7.1, 7.3, D24, D49)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from stateward import ids
+from stateward.access import store as keys
+from stateward.access.authentication import Authenticator
+from stateward.access.call import Answer, Call, Request
+from stateward.nodes import registration, store
+from stateward.nodes.facts import NodeArrived
+from stateward.storage import Transaction
+from stateward.wire.errors import AwsError, validation_error
+from stateward.wire.protocol import epoch_seconds
+
+PLATFORMS = ("Linux", "Windows", "MacOS")
+TEXT_CHARACTERS = 255
+HEARTBEAT = (
+    "AgentName",
+    "AgentVersion",
+    "PlatformType",
+    "PlatformName",
+    "PlatformVersion",
+    "IPAddress",
+    "ComputerName",
+)
+
+
+class NodeCalls:
+    """The agent-only operations."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def register_managed_instance(self, call: Call, request: Request) -> Answer:
+        """Exchange an activation for a node id (node protocol 3.1)."""
+        for member in ("ActivationId", "ActivationCode", "Fingerprint", "PublicKey"):
+            if member not in request:
+                raise validation_error(f"{member} is missing: a node registers with an activation and its public key")
+        if request.get("PublicKeyType", "Rsa") != "Rsa":
+            raise validation_error("PublicKeyType must be Rsa")
+        registration.check_public_key(request["PublicKey"])
+
+        async def work(tx: Transaction) -> str:
+            return await registration.register(
+                tx,
+                request["ActivationId"],
+                request["ActivationCode"],
+                request["Fingerprint"],
+                request["PublicKey"],
+                call.wall_ms,
+            )
+
+        return Answer({"InstanceId": await call.write(work)})
+
+    async def request_managed_instance_role_token(self, call: Call, request: Request) -> Answer:
+        """Credentials for an hour. Another fingerprint than the registered one is another machine (D56)."""
+        async with call.reading() as tx:
+            key = await keys.node_key(tx, call.principal.name)
+        if key is None or not hmac.compare_digest(key.fingerprint.encode(), request["Fingerprint"].encode()):
+            raise AwsError("MachineFingerprintDoesNotMatch", "The fingerprint is not that of the registered machine.")
+        issued = self._authenticator.issue(call.principal.name, ids.access_key_id("ASIA"))
+        return Answer(
+            {
+                "AccessKeyId": issued.access_key_id,
+                "SecretAccessKey": issued.secret_access_key,
+                "SessionToken": issued.session_token,
+                "TokenExpirationDate": epoch_seconds(issued.expires_ms),
+                "UpdateKeyPair": False,
+            }
+        )
+
+    async def update_instance_information(self, call: Call, request: Request) -> Answer:
+        """A heartbeat; the short form leaves what is known as it is (node protocol 4.1)."""
+        if request.get("PlatformType") not in (None, *PLATFORMS):
+            raise validation_error(f"PlatformType must be one of {', '.join(PLATFORMS)}")
+        told = [_clean(request.get(member)) for member in HEARTBEAT]
+
+        async def work(tx: Transaction) -> None:
+            if not await store.ping(tx, call.principal.name, told):
+                raise AwsError("InvalidInstanceId", f"Not existing InstanceId {call.principal.name}")
+            if await store.first_online(tx, call.principal.name):
+                tx.record(NodeArrived(call.scope, call.principal.name))
+
+        await call.write(work)
+        return Answer({})
+
+    async def list_instance_associations(self, call: Call, request: Request) -> Answer:
+        """Associations that the node itself applies: none, every run travels as a command (D24)."""
+        return Answer({"Associations": []})
+
+    async def update_instance_association_status(self, call: Call, request: Request) -> Answer:
+        """Reports of runs that a node started by itself: there are none to report on (D24)."""
+        raise AwsError(
+            "AssociationDoesNotExist", f"Association {request['AssociationId']} is not applied by the node itself."
+        )
+
+    async def put_compliance_items(self, call: Call, request: Request) -> Answer:
+        """Association compliance is the server's own knowledge: a node's is taken and dropped (D49)."""
+        if request["ComplianceType"] != "Association" or not call.principal.is_node:
+            raise AwsError(
+                "UnknownOperationException",
+                "PutComplianceItems is implemented by Stateward for nodes and ComplianceType Association only",
+            )
+        return Answer({})
+
+
+def _clean(text: Any) -> str | None:
+    if not text:
+        return None
+    return "".join(character for character in str(text)[:TEXT_CHARACTERS] if character.isprintable()) or None

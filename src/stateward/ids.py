@@ -1,0 +1,43 @@
+"""Fresh identifiers and secrets: with clock.py the only source of what cannot be repeated."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def new_uuid() -> str:
+    """A random UUID v4 in lower case, for associations, executions, commands and requests (spec 1.1)."""
+    return str(uuid.uuid4())
+
+
+def node_id() -> str:
+    """A managed node's id: `mi-` and 17 hex digits (spec 7.1)."""
+    return "mi-" + secrets.token_hex(9)[:17]
+
+
+def activation_code() -> str:
+    """The secret half of an activation: 20 characters that survive copy and paste (spec 6.1)."""
+    return "".join(secrets.choice(_BASE32) for _ in range(20))
+
+
+def access_key_id(prefix: str) -> str:
+    """An access key id of 20 characters: `AKIA…` for people, `ASIA…` for a node's passing credentials."""
+    return prefix + "".join(secrets.choice(_BASE32) for _ in range(20 - len(prefix)))
+
+
+def secret_access_key() -> str:
+    """The secret of an access key: 40 characters."""
+    return secrets.token_urlsafe(30)
+
+
+def random_bytes(size: int) -> bytes:
+    """Key material."""
+    return secrets.token_bytes(size)
+
+
+def jitter(low: float, high: float) -> float:
+    """A number between low and high that spreads retries and polls over time."""
+    return low + (high - low) * (secrets.randbits(32) / 0xFFFFFFFF)

@@ -1,0 +1,22 @@
+"""What the nodes room announces."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stateward.access.principals import Scope
+
+
+class NodeArrived(msgspec.Struct, frozen=True):
+    """A node came online for the first time (D12)."""
+
+    scope: Scope
+    node_id: str
+
+
+class NodeRemoved(msgspec.Struct, frozen=True):
+    """A node was deregistered; what it had not finished will not be (spec 4.7)."""
+
+    scope: Scope
+    node_id: str
+    who: str

@@ -1,0 +1,25 @@
+"""One SQL text for two databases: statements are written in PostgreSQL's words with `$n` and rewritten here.
+
+Beside plain SQL a statement may say `ids_of($n)`: the members of a JSON list that is passed as one parameter.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PARAMETER = re.compile(r"\$(\d+)")
+_IDS = re.compile(r"ids_of\(\$(\d+)\)")
+_LOCKING = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+_COLLATE = re.compile(r'\s+COLLATE "C"')
+
+
+def to_sqlite(sql: str) -> str:
+    """Number the parameters (`?n`: a bare `$2, $1` would bind by first appearance) and drop what SQLite does not need."""
+    sql = _LOCKING.sub("", _COLLATE.sub("", sql))
+    sql = _IDS.sub(r"SELECT value FROM json_each(?\1)", sql)
+    return _PARAMETER.sub(r"?\1", sql)
+
+
+def to_postgresql(sql: str) -> str:
+    """Only the list macro differs."""
+    return _IDS.sub(r"SELECT jsonb_array_elements_text(CAST(CAST($\1 AS TEXT) AS JSONB))", sql)
