@@ -1,0 +1,87 @@
+"""What every test may ask for: a live server, a client for it, nodes that are scripted."""
+
+import json
+from contextlib import ExitStack
+
+import pytest
+from live_server import LiveServer, LoopThread
+from scripted_nodes import NodePark
+
+from stateward.wire.model import ServiceModel
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The service model, parsed once."""
+    return ServiceModel.load()
+
+
+@pytest.fixture(scope="session")
+def server_thread():
+    thread = LoopThread("servers")
+    yield thread
+    thread.close()
+
+
+@pytest.fixture(scope="session")
+def node_thread():
+    thread = LoopThread("nodes")
+    yield thread
+    thread.close()
+
+
+@pytest.fixture
+def start_server(server_thread, model, tmp_path_factory):
+    """Starts servers with given settings; all are stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(data_dir=None, **settings):
+            server = LiveServer(server_thread, data_dir or tmp_path_factory.mktemp("server"), model, **settings)
+            stack.callback(server.stop)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def server(start_server):
+    """A server with a virtual clock that checks signatures."""
+    return start_server()
+
+
+@pytest.fixture
+def ssm(server):
+    """A boto3 client of the server."""
+    return server.client()
+
+
+@pytest.fixture
+def nodes(server, node_thread):
+    """Makes scripted nodes of the server."""
+    park = NodePark(node_thread, server)
+    yield park
+    park.close()
+
+
+@pytest.fixture
+def document(ssm):
+    """Creates a Command document and answers its name."""
+
+    def create(name="echo-twice", content=None, **members):
+        members.setdefault("DocumentType", "Command")
+        text = content if isinstance(content, str) else json.dumps(content or TWO_STEPS)
+        ssm.create_document(Name=name, Content=text, **members)
+        return name
+
+    return create
+
+
+TWO_STEPS = {
+    "schemaVersion": "2.2",
+    "description": "Two steps.",
+    "parameters": {"greeting": {"type": "String", "default": "hello", "description": "What to say."}},
+    "mainSteps": [
+        {"action": "aws:runShellScript", "name": "first", "inputs": {"runCommand": ["echo {{ greeting }}"]}},
+        {"action": "aws:runShellScript", "name": "second", "inputs": {"runCommand": ["echo done"]}},
+    ],
+}
