@@ -33,7 +33,7 @@ from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
 from stateward.commands import store_delivery
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
-from stateward.config import Config, is_loopback
+from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import library
 from stateward.documents import operations as document_operations
 from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
@@ -42,6 +42,7 @@ from stateward.gateway.channels import Gateway
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.nodes import operations as node_operations
+from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import NodeArrived, NodeRemoved
 from stateward.storage import Database, Transaction
@@ -50,8 +51,6 @@ from stateward.tags.operations import TagOperations
 from stateward.wire.errors import AwsError
 from stateward.wire.model import ServiceModel
 
-DATABASE_FILE = "stateward.db"
-MASTER_KEY_FILE = "master.key"
 IN_HAND_SHOWN = 100
 
 
@@ -130,7 +129,7 @@ class Server:
             {
                 association_operations.TAG_TYPE: association_operations.exists,
                 document_operations.TAG_TYPE: document_operations.exists,
-                node_operations.TAG_TYPE: node_operations.exists,
+                registration.TAG_TYPE: node_operations.exists,
             }
         )
         return operations_in(
@@ -206,6 +205,10 @@ class Server:
         return Starlette(routes=routes)
 
     async def _health(self, request: Request) -> Response:
+        try:
+            requests.refuse_strangers(requests.headers_of(request.scope), self.config.allowed_hosts)
+        except AwsError as error:
+            return PlainTextResponse(f"{error.message}\n", error.status)
         if not self._ready:
             return PlainTextResponse("starting\n", 503)
         return PlainTextResponse("ok\n")
@@ -214,6 +217,9 @@ class Server:
         headers = requests.headers_of(request.scope)
         try:
             requests.refuse_strangers(headers, self.config.allowed_hosts)
+        except AwsError as error:
+            return PlainTextResponse(f"{error.message}\n", error.status)
+        try:
             if not is_loopback(self.config.host) and not self.config.metrics_public:
                 await self.authenticator.by_password(headers.get("authorization", ""))
         except AwsError as error:

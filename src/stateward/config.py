@@ -1,19 +1,43 @@
-"""What a server is told at its start. Flags and environment variables are read by the command line; this is the result."""
+"""What a server is told at its start: what the command line has made of flags and environment variables."""
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 DEFAULT_PORT = 8390
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
+DATABASE_FILE = "stateward.db"
+MASTER_KEY_FILE = "master.key"
+ADDRESS_FILE = "address.json"
 
 
 class ConfigurationError(Exception):
     """The server cannot be started like this; the text says what would be right."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server of a data directory was last ready, and the scope that its administrator works in."""
+
+    endpoint: str = f"http://127.0.0.1:{DEFAULT_PORT}"
+    region: str = DEFAULT_REGION
+    account_id: str = DEFAULT_ACCOUNT
+
+    def save(self, data_dir: Path) -> None:
+        (data_dir / ADDRESS_FILE).write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def load(cls, data_dir: Path) -> Address:
+        """What the last server of the directory said, or the defaults."""
+        try:
+            return cls(**json.loads((data_dir / ADDRESS_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
 
 
 def data_home(name: str) -> Path:

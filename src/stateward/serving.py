@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import os
 import signal
 import socket
 from collections.abc import Callable
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from stateward.api.connections import Gatekeeper, guarded_protocol
 from stateward.app import Server
-from stateward.config import Config, ConfigurationError
+from stateward.config import Address, Config
 from stateward.storage.migrations import NewerDatabase
 
 LOCK_FILE = "stateward.lock"
@@ -69,6 +70,13 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def client_url(sock: socket.socket) -> str:
+    """The address under which clients on this machine reach a listening socket."""
+    url = urlsplit(url_of(sock))
+    host = ip_address(url.hostname or "")
+    return f"http://127.0.0.1:{url.port}" if host.is_unspecified else url.geturl()
+
+
 class _QuietServer(uvicorn.Server):
     """uvicorn without its own hand on the process's signals."""
 
@@ -86,19 +94,20 @@ def open_server(config: Config) -> Server:
 
 
 async def serve(config: Config, on_ready: Callable[[str], None], stopping: asyncio.Event | None = None) -> None:
-    """Serve until SIGTERM, Ctrl-C, or `stopping`. Raises CannotServe or ConfigurationError before it serves."""
-    lock = prepare_directory(config.data_dir)
-    try:
-        sock = bind(config.host, config.port)
+    """Serve until SIGTERM, Ctrl-C, or `stopping`. Raises CannotServe before it serves."""
+    with prepare_directory(config.data_dir), bind(config.host, config.port) as sock:
         server = open_server(config)
         stopped = stopping or asyncio.Event()
         loop = asyncio.get_running_loop()
         if stopping is None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stopped.set)
-        await run(server, sock, lambda: on_ready(url_of(sock)), stopped)
-    finally:
-        lock.close()
+
+        def ready() -> None:
+            Address(client_url(sock), config.region, config.account_id).save(config.data_dir)
+            on_ready(url_of(sock))
+
+        await run(server, sock, ready, stopped)
 
 
 async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None], stopped: asyncio.Event) -> None:
@@ -120,7 +129,7 @@ async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None],
     )
     serving = asyncio.create_task(http.serve(sockets=[sock]), name="http")
     await server.start()
-    while not http.started and not serving.done():
+    while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by this flag only
         await asyncio.sleep(0.001)
     on_ready()
     stop = asyncio.create_task(stopped.wait())
@@ -130,9 +139,3 @@ async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None],
     http.should_exit = True
     await serving
     await server.stop()
-
-
-def check(config: Config) -> None:
-    """What can be said before anything is opened."""
-    if config.data_dir.exists() and not os.access(config.data_dir, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"data directory {config.data_dir}: not writable for this user")

@@ -71,15 +71,22 @@ def signed_request(scope: Any, headers: dict[str, str], body: bytes) -> SignedRe
 def refuse_strangers(headers: dict[str, str], allowed_hosts: Sequence[str]) -> None:
     """Loopback is reachable from any web page: a foreign Origin or Host is refused (design 5)."""
     host = headers.get("host", "")
-    if not _known_host(urlsplit(f"//{host}").hostname or "", allowed_hosts):
+    if not _known_host(_host_name(host), allowed_hosts):
         raise AwsError(
             "AccessDeniedException",
             f"Host {host[:100]!r} is not served here; allow it with --allowed-hosts",
             403,
         )
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise AwsError("AccessDeniedException", f"Requests from the origin {origin[:100]!r} are not taken.", 403)
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as an open bracket
+        return ""
 
 
 def _known_host(name: str, allowed_hosts: Sequence[str]) -> bool:

@@ -80,7 +80,10 @@ def join(
     endpoint: Endpoint,
     state_dir: StateDir = None,
     name: Annotated[str, typer.Option(envvar="STATEWARD_AGENT_NAME", help="Name of the node in lists.")] = "",
-    tag: Annotated[list[str] | None, typer.Option(help="A tag of the node, key=value; may be repeated.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(envvar="STATEWARD_AGENT_TAG", help="A tag of the node, key=value; may be repeated."),
+    ] = None,
     iam_role: Annotated[
         str, typer.Option(envvar="STATEWARD_AGENT_IAM_ROLE", help="Role name of the activation.")
     ] = "stateward",

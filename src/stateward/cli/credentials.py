@@ -10,8 +10,8 @@ import msgspec
 
 from stateward.access import store
 from stateward.access.sealing import MasterKey, SealBroken
-from stateward.app import DATABASE_FILE, MASTER_KEY_FILE
 from stateward.clock import SystemClock
+from stateward.config import DATABASE_FILE, MASTER_KEY_FILE
 from stateward.storage import Database
 from stateward.storage.migrations import NewerDatabase
 

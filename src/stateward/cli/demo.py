@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from stateward.cli import credentials
 from stateward.cli.loop import run_loop
-from stateward.cli.processes import Child, ChildFailed, start_server
+from stateward.cli.processes import Child, ChildFailed, start_server, terminated_like_interrupted
 from stateward.clock import monotonic_s, pause
 from stateward.config import DEFAULT_ACCOUNT, DEFAULT_REGION
 
@@ -43,14 +44,34 @@ class DemoFailed(Exception):
 
 def run_demo() -> None:
     """Run the whole demo in a temporary folder; everything that it starts ends with it. Raises DemoFailed."""
-    with tempfile.TemporaryDirectory(prefix="stateward-demo-") as folder:
-        try:
-            server, endpoint = start_server(Path(folder) / "server", 0, "--log-level", "warning")
+    import botocore.exceptions
+
+    try:
+        with terminated_like_interrupted(), tempfile.TemporaryDirectory(prefix="stateward-demo-") as name:
+            folder = Path(name)
+            _isolate()
+            server, endpoint = start_server(folder / "server", 0, "--log-level", "warning")
             with server:
-                key = run_loop(credentials.administrator(Path(folder) / "server", DEFAULT_ACCOUNT))
-                Demo(Path(folder), server, endpoint, key).run()
-        except (ChildFailed, credentials.NoCredentials) as error:
-            raise DemoFailed(str(error)) from error
+                key = run_loop(credentials.administrator(folder / "server", DEFAULT_ACCOUNT))
+                Demo(folder, server, endpoint, key).run()
+    except (
+        ChildFailed,
+        credentials.NoCredentials,
+        OSError,
+        subprocess.TimeoutExpired,
+        botocore.exceptions.ClientError,
+        botocore.exceptions.BotoCoreError,
+    ) as error:
+        raise DemoFailed(str(error)) from error
+
+
+def _isolate() -> None:
+    """The demo is the same on every machine: no settings for other servers, no proxy on the way to loopback."""
+    for name in list(os.environ):
+        if name.startswith("STATEWARD_"):
+            del os.environ[name]
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
 
 
 class Demo:
@@ -73,14 +94,9 @@ class Demo:
 
     def run(self) -> None:
         """Node, document, association, one more run, history, targets, outputs."""
-        import botocore.exceptions
-
-        try:
-            self._say(f"A Stateward server is listening on {self._endpoint}, its data in a temporary folder.")
-            with self._join_this_machine() as agent:
-                self._tell(agent)
-        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-            raise DemoFailed(str(error)) from error
+        self._say(f"A Stateward server is listening on {self._endpoint}, its data in a temporary folder.")
+        with self._join_this_machine() as agent:
+            self._tell(agent)
 
     def _tell(self, agent: Child) -> None:
         node_id = self._wait_for("the node to come online", self._online_node, agent)
@@ -98,9 +114,11 @@ class Demo:
         state = str(self._folder / "agent")
         self._say("$ stateward agent register --activation-id … --activation-code … && stateward agent run", "cyan")
         registered = subprocess.run(
-            [sys.executable, "-m", "stateward", "agent", "register", "--endpoint", self._endpoint]
-            + ["--activation-id", answer["ActivationId"], "--activation-code", answer["ActivationCode"]]
-            + ["--region", DEFAULT_REGION, "--state-dir", state],
+            [
+                *(sys.executable, "-m", "stateward", "agent", "register", "--endpoint", self._endpoint),
+                *("--activation-id", answer["ActivationId"], "--activation-code", answer["ActivationCode"]),
+                *("--region", DEFAULT_REGION, "--state-dir", state),
+            ],
             capture_output=True,
             text=True,
             check=False,

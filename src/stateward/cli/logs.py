@@ -17,15 +17,20 @@ def configure_logs(level: str, form: str) -> None:
     if form not in ("text", "json"):
         raise ValueError(f"--log-format {form!r}: unknown, use text or json")
     renderer: structlog.types.Processor
+    # Tracebacks never show the values of variables: secrets and request bodies are among them.
     if form == "json":
+        tracebacks = structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        )
         renderer = structlog.processors.JSONRenderer()
     else:
+        tracebacks = structlog.processors.ExceptionRenderer()
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if form == "json" else structlog.processors.StackInfoRenderer(),
+            tracebacks,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

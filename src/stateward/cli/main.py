@@ -9,7 +9,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
-from stateward.config import DEFAULT_ACCOUNT, DEFAULT_PORT, DEFAULT_REGION, Config, ConfigurationError, data_home
+from stateward.config import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_PORT,
+    DEFAULT_REGION,
+    Address,
+    Config,
+    ConfigurationError,
+    data_home,
+)
 
 app = typer.Typer(
     name="stateward",
@@ -93,11 +101,18 @@ def serve(
         str, typer.Option(envvar="STATEWARD_LOG_FORMAT", help="text or json, on standard error.")
     ] = "text",
     admin_access_key_id: Annotated[
-        str | None, typer.Option(envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", hidden=True)
-    ] = None,
+        str,
+        typer.Option(
+            envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", help="The administrator's access key, set at every start."
+        ),
+    ] = "",
     admin_secret_access_key: Annotated[
-        str | None, typer.Option(envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY", hidden=True)
-    ] = None,
+        str,
+        typer.Option(
+            envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY",
+            help="Its secret. Better in the environment: arguments are seen by every user of the machine.",
+        ),
+    ] = "",
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
     from stateward import serving
@@ -130,22 +145,37 @@ def serve(
 @app.command()
 def credentials(
     data_dir: DataDir = None,
-    output: Annotated[str, typer.Option("--format", help="shell, profile or json.")] = "shell",
+    output: Annotated[
+        str, typer.Option("--format", envvar="STATEWARD_CREDENTIALS_FORMAT", help="shell, profile or json.")
+    ] = "shell",
     endpoint: Annotated[
-        str, typer.Option(envvar="STATEWARD_ENDPOINT", help="The server's address, as clients reach it.")
-    ] = f"http://127.0.0.1:{DEFAULT_PORT}",
-    region: Annotated[str, typer.Option(envvar="STATEWARD_REGION", help="Region to work in.")] = DEFAULT_REGION,
-    account_id: Annotated[str, typer.Option(envvar="STATEWARD_ACCOUNT_ID", help="Account of the key.")] = (
-        DEFAULT_ACCOUNT
-    ),
+        str,
+        typer.Option(
+            envvar="STATEWARD_ENDPOINT",
+            help="The server's address, as clients reach it.  [default: where it last served from the folder]",
+            show_default=False,
+        ),
+    ] = "",
+    region: Annotated[
+        str,
+        typer.Option(envvar="STATEWARD_REGION", help="Region to work in.  [default: the server's]", show_default=False),
+    ] = "",
+    account_id: Annotated[
+        str,
+        typer.Option(
+            envvar="STATEWARD_ACCOUNT_ID", help="Account of the key.  [default: the server's]", show_default=False
+        ),
+    ] = "",
 ) -> None:
     """Print the administrator's access key, with the address and region that AWS clients need."""
     from stateward.cli import credentials as printing
     from stateward.cli.loop import run_loop
 
     try:
-        key = run_loop(printing.administrator(data_dir or data_home("stateward"), account_id))
-        typer.echo(printing.formatted(key, output, endpoint, region))
+        folder = data_dir or data_home("stateward")
+        known = Address.load(folder)
+        key = run_loop(printing.administrator(folder, account_id or known.account_id))
+        typer.echo(printing.formatted(key, output, endpoint or known.endpoint, region or known.region))
     except printing.NoCredentials as error:
         fail(str(error))
 
@@ -166,7 +196,9 @@ def demo() -> None:
 @app.command()
 def local(
     data_dir: DataDir = None,
-    port: Annotated[int, typer.Option(envvar="STATEWARD_PORT", min=0, max=65535)] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(envvar="STATEWARD_PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = DEFAULT_PORT,
 ) -> None:
     """Run a server and make this machine a managed node of it, until Ctrl-C (what `make run` does)."""
     from stateward.cli.local import LocalFailed, run_local

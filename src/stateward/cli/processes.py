@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -21,14 +22,14 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """One `python -m stateward …` process in a process group of its own."""
+    """One `python -m stateward …` process in a process group of its own, with this environment or the parent's."""
 
     def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._last_words: deque[str] = deque(maxlen=20)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "stateward", *arguments],
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            env={**(os.environ if environment is None else environment), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -103,6 +104,20 @@ def start_server(data_dir: Path, port: int, *arguments: str) -> tuple[Child, str
     child = Child("server", ["serve", "--port", str(port), "--data-dir", str(data_dir), *arguments])
     try:
         return child, child.first_line(READY)
-    except ChildFailed:
+    except BaseException:
         child.stop()
         raise
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that the children end with their parent."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -119,7 +119,8 @@ ON CONFLICT (node_id) DO UPDATE SET
  changed_ms = excluded.changed_ms
 """
 CHANGES = """
-SELECT node_id, account_id, region, arrived, changed_ms FROM node_changes ORDER BY changed_ms, node_id COLLATE "C" LIMIT $1
+SELECT node_id, account_id, region, arrived, changed_ms FROM node_changes
+ ORDER BY changed_ms, node_id COLLATE "C" LIMIT $1
 """
 FORGET_CHANGE = "DELETE FROM node_changes WHERE node_id = $1 AND changed_ms = $2"
 

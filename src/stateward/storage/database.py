@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+import structlog
 
 from stateward.clock import Clock, monotonic_s
-from stateward.storage.migrations import migrate
+from stateward.storage.migrations import NewerDatabase, migrate
 from stateward.storage.transaction import Snapshot, Statements, Transaction
 
 T = TypeVar("T")
@@ -22,6 +25,22 @@ Reaction = Callable[[Transaction, list[Any]], Awaitable[None]]
 
 BATCH_S = 0.005
 REACTION_ROUNDS = 100
+log = structlog.get_logger("stateward.storage")
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One work of a batch: who waits for it, and how it went."""
+
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    tx: Transaction
+    result: Any = None
+    failure: Exception | None = None
+
+
+class _BatchLost(Exception):
+    """SQLite has rolled back the whole transaction, with every work in it."""
 
 
 class Database:
@@ -35,9 +54,7 @@ class Database:
         self._clock = clock
         self._statements = Statements()
         self._durable = durable
-        self._writer = _connect(path, readonly=False, durable=durable)
-        migrate(self._writer, clock.wall())
-        self._reader = _connect(path, readonly=True, durable=durable)
+        self._writer, self._reader = _open(path, clock.wall(), durable=durable)
         self._checkpointer: apsw.Connection | None = None
         self._path = path
         self._reactions: dict[type, list[Reaction]] = {}
@@ -68,12 +85,17 @@ class Database:
         if self._reading:
             raise RuntimeError("a read block was left open across an await: read, leave the block, then wait")
         self._reading = True
+        others_ran: list[bool] = []
+        mark = asyncio.get_running_loop().call_soon(others_ran.append, True)
         self._reader.execute("BEGIN")
         try:
             yield Snapshot(self._reader, self._statements, self._clock.now())
         finally:
+            mark.cancel()
             self._reader.execute("ROLLBACK")
             self._reading = False
+        if others_ran:
+            raise RuntimeError("a read block awaited something else: read, leave the block, then wait")
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database file, in a thread, beside readers and writers."""
@@ -90,36 +112,39 @@ class Database:
 
     async def _commit_batches(self) -> None:
         while self._queue:
-            self._writer.execute("BEGIN IMMEDIATE")
-            outcomes: list[tuple[asyncio.Future[Any], Any, Exception | None, Transaction]] = []
-            until = monotonic_s() + BATCH_S
-            while self._queue:
-                work, future = self._queue.popleft()
-                outcomes.append((future, *self._attempt(work)))
-                if monotonic_s() > until:
-                    break
+            batch: list[_Attempt] = []
             try:
+                self._fill(batch)
                 await self._commit()
             except Exception as error:  # the disk said no: nothing of this batch happened
                 self._rollback()
-                for future, *_ in outcomes:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for future, result, failure, tx in outcomes:
-                self._announce(future, result, failure, tx)
+                for attempt in batch:
+                    attempt.failure = error.__cause__ if isinstance(error.__cause__, apsw.Error) else error
+            for attempt in batch:
+                self._announce(attempt)
 
-    def _attempt(self, work: Work[Any]) -> tuple[Any, Exception | None, Transaction]:
-        tx = Transaction(self._writer, self._statements, self._clock.now())
+    def _fill(self, batch: list[_Attempt]) -> None:
+        """Begin a transaction and do in it what waits in the queue, for five milliseconds at most."""
+        until = monotonic_s() + BATCH_S
+        while self._queue:
+            work, future = self._queue.popleft()
+            batch.append(_Attempt(work, future, Transaction(self._writer, self._statements, self._clock.now())))
+            if len(batch) == 1:
+                self._writer.execute("BEGIN IMMEDIATE")
+            self._do(batch[-1])
+            if monotonic_s() > until:
+                return
+
+    def _do(self, attempt: _Attempt) -> None:
         self._writer.execute("SAVEPOINT work")
         try:
-            result = _drive(self._with_reactions(work, tx))
+            attempt.result = _drive(self._with_reactions(attempt.work, attempt.tx))
         except Exception as error:
+            if self._writer.getautocommit():
+                raise _BatchLost from error
             self._writer.execute("ROLLBACK TO work")
-            self._writer.execute("RELEASE work")
-            return None, error, tx
+            attempt.failure = error
         self._writer.execute("RELEASE work")
-        return result, None, tx
 
     async def _with_reactions(self, work: Work[T], tx: Transaction) -> T:
         result = await work(tx)
@@ -143,16 +168,19 @@ class Database:
         if not self._writer.getautocommit():
             self._writer.execute("ROLLBACK")
 
-    def _announce(self, future: asyncio.Future[Any], result: Any, failure: Exception | None, tx: Transaction) -> None:
-        if failure is None:
-            for hook in tx.hooks:
-                hook()
-        if future.done():  # whoever asked has gone away; the work stands
+    def _announce(self, attempt: _Attempt) -> None:
+        if attempt.failure is None:
+            for hook in attempt.tx.hooks:
+                try:
+                    hook()
+                except Exception:  # a wake-up that fails must not take the answers of others with it
+                    log.exception("a hook failed after its commit")
+        if attempt.future.done():  # whoever asked has gone away; the work stands
             return
-        if failure is not None:
-            future.set_exception(failure)
+        if attempt.failure is not None:
+            attempt.future.set_exception(attempt.failure)
         else:
-            future.set_result(result)
+            attempt.future.set_result(attempt.result)
 
     def _checkpoint(self) -> None:
         if self._checkpointer is None:
@@ -160,18 +188,31 @@ class Database:
         self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
+def _open(path: Path, wall_ms: int, *, durable: bool) -> tuple[apsw.Connection, apsw.Connection]:
+    """A connection that writes and one that reads; a new database belongs to its user alone."""
+    writer: apsw.Connection | None = None
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        writer = _connect(path, readonly=False, durable=durable)
+        migrate(writer, wall_ms)
+        return writer, _connect(path, readonly=True, durable=durable)
+    except (apsw.Error, OSError, NewerDatabase) as error:
+        if writer is not None:
+            writer.close()
+        if isinstance(error, NewerDatabase):
+            raise
+        raise OSError(f"database {path}: cannot be opened ({error})") from error
+
+
 def _connect(path: Path, *, readonly: bool, durable: bool) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    try:
-        connection = apsw.Connection(str(path), flags=flags, statementcachesize=400)
-        connection.set_busy_timeout(10_000)
-        if not readonly:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA wal_autocheckpoint=20000")
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.NotADBError) as error:
-        raise OSError(f"database {path}: cannot be opened ({error})") from error
+    connection = apsw.Connection(str(path), flags=flags, statementcachesize=400)
+    connection.set_busy_timeout(10_000)
+    if not readonly:
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA wal_autocheckpoint=20000")
     return connection
 
 

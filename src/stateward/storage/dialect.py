@@ -14,7 +14,7 @@ _COLLATE = re.compile(r'\s+COLLATE "C"')
 
 
 def to_sqlite(sql: str) -> str:
-    """Number the parameters (`?n`: a bare `$2, $1` would bind by first appearance) and drop what SQLite does not need."""
+    """Number the parameters (a bare `$2, $1` would bind by first appearance), drop what SQLite does not need."""
     sql = _LOCKING.sub("", _COLLATE.sub("", sql))
     sql = _IDS.sub(r"SELECT value FROM json_each(?\1)", sql)
     return _PARAMETER.sub(r"?\1", sql)

@@ -29,7 +29,7 @@ def migrate(connection: apsw.Connection, wall_ms: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, applied_ms BIGINT)")
-        done = connection.execute("SELECT COALESCE(MAX(step), 0) FROM schema_steps").fetchall()[0][0]
+        done = int(connection.execute("SELECT COALESCE(MAX(step), 0) FROM schema_steps").fetchall()[0][0] or 0)
         newest = steps()[-1][0]
         if done > newest:
             raise NewerDatabase(
