@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 
 import msgspec
@@ -14,6 +15,8 @@ from stateward.wire.errors import AwsError
 
 UNKNOWN_VERSION = "The document version is not valid or does not exist."
 RESERVED = ("aws", "amazon", "amzn")
+MOST_DIGITS = 9
+ARN = re.compile(r"arn:[^:]+:ssm:(?P<region>[^:]*):(?P<account>[0-9]*):document/(?P<name>.+)")
 
 
 def name_of(name_or_arn: str) -> str:
@@ -29,7 +32,7 @@ async def find(
     Raises InvalidDocument and InvalidDocumentVersion (spec 5.7).
     """
     default = await store.visible(tx, scope, name_of(name))
-    if default is None:
+    if default is None or not _is_named_by(name, scope, default):
         raise AwsError("InvalidDocument", f"Document with name {name} does not exist.")
     row: DocumentRow | None = default
     if version_name is not None:
@@ -38,11 +41,20 @@ async def find(
             row = None
     elif version == "$LATEST":
         row = await store.latest(tx, scope, default.name)
-    elif version not in (None, "", "$DEFAULT"):
-        row = await store.numbered(tx, scope, default.name, int(str(version)))
+    elif version is not None and version not in ("", "$DEFAULT"):
+        row = await store.numbered(tx, scope, default.name, int(version)) if len(version) <= MOST_DIGITS else None
     if row is None:
         raise AwsError("InvalidDocumentVersion", UNKNOWN_VERSION)
     return row
+
+
+def _is_named_by(name_or_arn: str, scope: Scope, row: DocumentRow) -> bool:
+    """An ARN means the document of its own region and account; Amazon's have no account."""
+    if not name_or_arn.startswith("arn:"):
+        return True
+    arn = ARN.fullmatch(name_or_arn)
+    owner = "" if row.account_id == AMAZON.account_id else scope.account_id
+    return arn is not None and arn["region"] == scope.region and arn["account"] == owner
 
 
 def parsed(row: DocumentRow) -> schema.Document:

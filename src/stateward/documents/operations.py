@@ -119,14 +119,12 @@ async def delete_document(call: Call, request: Request) -> Answer:
     name = library.name_of(request["Name"])
     if "DocumentVersion" in request or "VersionName" in request:
         async with call.reading() as tx:
+            await _require_owned(tx, call.scope, name)
             await _find(tx, call.scope, request)
         raise AwsError("InvalidDocumentOperation", "Default version of the document can't be deleted.")
 
     async def work(tx: Transaction) -> None:
-        if not await store.owned(tx, call.scope, name):
-            if await store.visible(tx, call.scope, name) is not None:
-                raise AwsError("InvalidDocumentOperation", f"{name} is owned by Amazon and can not be deleted.")
-            raise AwsError("InvalidDocument", f"Document with name {name} does not exist.")
+        await _require_owned(tx, call.scope, name)
         await store.delete(tx, call.scope, name)
         await tags.remove_all_tags(tx, call.scope, TAG_TYPE, name)
 
@@ -156,6 +154,14 @@ def _described(request: Request, name: str, content: str, document_format: str) 
     if document_type is None and row.schema_version != "1.2":
         raise AwsError("InvalidDocumentSchemaVersion", "Document type is required for schema version 2.0")
     return row
+
+
+async def _require_owned(tx: Snapshot, scope: Scope, name: str) -> None:
+    if await store.owned(tx, scope, name):
+        return
+    if await store.visible(tx, scope, name) is not None:
+        raise AwsError("InvalidDocumentOperation", f"{name} is owned by Amazon and can not be deleted.")
+    raise AwsError("InvalidDocument", f"Document with name {name} does not exist.")
 
 
 async def _find(tx: Snapshot, scope: Scope, request: Request) -> DocumentRow:
