@@ -71,16 +71,16 @@ class Job:
         return [(plugin, plugin) for plugin in self.document["runtimeConfig"]]
 
     def finish(self, status="Success", **step):
-        """Report the last step with this status and the others as successes, then the end."""
-        self.node.call(self.node.finish(self, status, step))
+        """Report the last step with this status and the others as successes, then the end; wait for the server."""
+        self.node.wait_for_acks(self.node.call(self.node.finish(self, status, step)))
 
     def report_step(self, name, status="Success", **step):
         """Report one step while the document goes on."""
-        self.node.call(self.node.report_step(self, name, Step(status, **step)))
+        self.node.wait_for_acks([self.node.call(self.node.report_step(self, name, Step(status, **step)))])
 
     def end(self, status="Success", counts=None):
         """Report the end alone: `counts` says how many steps ended how."""
-        self.node.call(self.node.end(self, status, counts))
+        self.node.wait_for_acks([self.node.call(self.node.end(self, status, counts))])
 
 
 class ScriptedNode:
@@ -134,6 +134,12 @@ class ScriptedNode:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self._acked) >= count, WAIT_S), f"{len(self._acked)} acks"
 
+    def wait_for_acks(self, message_ids):
+        """Wait until the server has acknowledged these replies, which it does after the commit."""
+        with self._changed:
+            stored = self._changed.wait_for(lambda: all(one in self._acked for one in message_ids), WAIT_S)
+            assert stored, "a reply was not acknowledged"
+
     def request(self, operation, **members):
         """A JSON call with this node's own credentials; httpx's response."""
         return self.call(self._request(operation, members))
@@ -146,23 +152,24 @@ class ScriptedNode:
         self.call(self._socket.send(data))
 
     async def finish(self, job, status, step):
-        results = []
+        results, sent = [], []
         for number, (name, plugin) in enumerate(job.steps, 1):
             last = number == len(job.steps)
             told = Step(status, **step) if last else Step()
             results.append(_result(name, plugin, told))
             if len(job.steps) > 1:
-                await self._reply(job, reports.step_ended(MACHINE, results, wall_ms()))
-        await self._reply(job, reports.ended(MACHINE, status, results, wall_ms()))
+                sent.append(await self._reply(job, reports.step_ended(MACHINE, results, wall_ms())))
+        sent.append(await self._reply(job, reports.ended(MACHINE, status, results, wall_ms())))
+        return sent
 
     async def report_step(self, job, name, step):
         plugin = dict(job.steps)[name]
-        await self._reply(job, reports.step_ended(MACHINE, [_result(name, plugin, step)], wall_ms()))
+        return await self._reply(job, reports.step_ended(MACHINE, [_result(name, plugin, step)], wall_ms()))
 
     async def end(self, job, status, counts):
         content = json.loads(reports.ended(MACHINE, status, [], wall_ms()))
         content["additionalInfo"]["runtimeStatusCounts"] = counts or {status: len(job.steps)}
-        await self._reply(job, json.dumps(content))
+        return await self._reply(job, json.dumps(content))
 
     async def ping(self):
         members = {"InstanceId": self.node_id, **PING}
@@ -236,11 +243,12 @@ class ScriptedNode:
 
     async def _reply(self, job, content):
         payload = messages.reply_payload(f"aws.ssm.{job.command_id}.{self.node_id}", messages.SEND_TOPIC, content)
-        await self._send(messages.REPLY, payload)
+        return await self._send(messages.REPLY, payload)
 
     async def _send(self, kind, payload):
         message = AgentMessage(kind, ids.new_uuid(), wall_ms(), payload)
         await self._socket.send(agent_message.encode(message))
+        return message.message_id
 
     def _note(self, change):
         with self._changed:
