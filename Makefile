@@ -1,5 +1,8 @@
 # Stateward. `make demo` and `make test` do all their own set-up.
 PYTHON ?= python3
+ifeq ($(strip $(PYTHON)),)
+override PYTHON := python3
+endif
 VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin
@@ -42,8 +45,8 @@ clean:
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
 	  echo "make: $(PYTHON) was not found; install Python 3.11 or newer, or name one with PYTHON=" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $$($(PYTHON) --version) is too old; Stateward needs Python 3.11 or newer: name one with PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make: $(PYTHON) says: $$($(PYTHON) --version 2>&1 | head -n 1); Stateward needs Python 3.11 or newer, name one with PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "make: this Python has no venv; install it (Debian and Ubuntu: apt install python3-venv) or name another with PYTHON=" >&2; exit 1; }
 	@echo "making the environment in $(VENV)"
