@@ -95,9 +95,7 @@ class Server:
         self._upkeep: asyncio.Task[None] | None = None
         self._ready = False
         self._routes = self._other_routes()
-        self._api = ApiEndpoint(
-            self.performer, self.authenticator, config.allowed_hosts, auth_open=config.auth == "open"
-        )
+        self._api = ApiEndpoint(self.performer, self.authenticator, config.allowed_hosts, config.region)
 
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve."""

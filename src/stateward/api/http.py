@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+
 from stateward import ids
 from stateward.access.authentication import Authenticator
 from stateward.access.call import Answer
@@ -16,6 +18,7 @@ from stateward.wire.errors import AwsError, body_of
 
 CONTENT_TYPE = b"application/x-amz-json-1.1"
 SIGNED_HEADERS = ("host", "x-amz-date", "x-amz-target")
+log = structlog.get_logger("stateward.api")
 NOBODY = Principal("nobody", "nobody", Scope("", ""))
 
 
@@ -23,12 +26,13 @@ class ApiEndpoint:
     """The endpoint of unmodified AWS clients and of nodes."""
 
     def __init__(
-        self, performer: Performer, authenticator: Authenticator, allowed_hosts: tuple[str, ...], auth_open: bool
+        self, performer: Performer, authenticator: Authenticator, allowed_hosts: tuple[str, ...], region: str
     ) -> None:
         self._performer = performer
         self._authenticator = authenticator
         self._allowed_hosts = allowed_hosts
-        self._open = auth_open
+        self._region = region
+        self._hinted = False
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         request_id = ids.new_uuid()
@@ -42,6 +46,20 @@ class ApiEndpoint:
 
     async def _answer(self, scope: Any, receive: Receive, request_id: str) -> Answer:
         headers = requests.headers_of(scope)
+        try:
+            principal, operation, body = await self._admit(scope, headers, receive)
+        except AwsError as error:
+            target = headers.get("x-amz-target", "")[:100]
+            log.warning("refused", operation=target, code=error.code, reason=error.message, request_id=request_id)
+            raise
+        if principal is not NOBODY:
+            scope.get("authenticated", _nothing)()
+            self._hint(principal)
+        invocation_id = headers.get("amz-sdk-invocation-id")
+        return await self._performer.perform(principal, operation, body, request_id, invocation_id)
+
+    async def _admit(self, scope: Any, headers: dict[str, str], receive: Receive) -> tuple[Principal, str, bytes]:
+        """Who asks for which operation with what, as far as HTTP and the signature tell."""
         requests.refuse_strangers(headers, self._allowed_hosts)
         service, operation = protocol.operation_of(headers.get("x-amz-target", ""))
         if not headers.get("content-type", "").startswith(CONTENT_TYPE.decode()):
@@ -51,11 +69,7 @@ class ApiEndpoint:
                 "UnknownOperationException", f"The operation {service}.{operation} is not implemented by Stateward"
             )
         body = await requests.body_of(receive, LARGE_BODY if operation in LARGE_OPERATIONS else MAX_BODY)
-        principal = await self._principal(scope, headers, operation, body)
-        if principal is not NOBODY:
-            scope.get("authenticated", _nothing)()
-        invocation_id = headers.get("amz-sdk-invocation-id")
-        return await self._performer.perform(principal, operation, body, request_id, invocation_id)
+        return await self._principal(scope, headers, operation, body), operation, body
 
     async def _principal(self, scope: Any, headers: dict[str, str], operation: str, body: bytes) -> Principal:
         if operation == "RegisterManagedInstance":
@@ -64,6 +78,16 @@ class ApiEndpoint:
         if operation == "RequestManagedInstanceRoleToken":
             return (await self._authenticator.by_node_key(request))[0]
         return await self._authenticator.by_signature(request, "ssm", SIGNED_HEADERS)
+
+    def _hint(self, principal: Principal) -> None:
+        region = principal.scope.region
+        if region != self._region and not self._hinted and not principal.is_node:
+            self._hinted = True
+            log.warning(
+                "a call came for another region: regions see nothing of each other",
+                region=region,
+                default_region=self._region,
+            )
 
 
 def _nothing() -> None:

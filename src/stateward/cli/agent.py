@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -119,7 +120,8 @@ def _create_activation(
     from botocore.exceptions import BotoCoreError, ClientError
 
     session = boto3.Session()
-    region = session.region_name or DEFAULT_REGION
+    # botocore itself reads AWS_DEFAULT_REGION only.
+    region = os.environ.get("AWS_REGION") or session.region_name or DEFAULT_REGION
     optional = {key: value for key, value in {"DefaultInstanceName": name, "Tags": tags}.items() if value}
     try:
         ssm = session.client("ssm", endpoint_url=endpoint, region_name=region)

@@ -23,6 +23,7 @@ from stateward.config import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 T = TypeVar("T")
 PATIENCE_S = 30.0
+TABLE_WIDTH = 100
 DOCUMENT = {
     "schemaVersion": "2.2",
     "description": "Greets, then tells about the machine.",
@@ -83,7 +84,8 @@ class Demo:
         self._folder = folder
         self._server = server
         self._endpoint = endpoint
-        self._console = Console(highlight=False, soft_wrap=True)
+        # Ids stay whole, however narrow the terminal.
+        self._console = Console(highlight=False, soft_wrap=True, width=max(Console().width, TABLE_WIDTH))
         self._ssm: Any = boto3.client(
             "ssm",
             endpoint_url=endpoint,
@@ -144,7 +146,8 @@ class Demo:
 
     def _show_history(self, association_id: str) -> None:
         answer = self._call("describe_association_executions", AssociationId=association_id)
-        table = Table("ExecutionId", "Version", "Status", "CreatedTime", "ResourceCountByStatus")
+        columns = ("ExecutionId", "Version", "Status", "CreatedTime", "ResourceCountByStatus")
+        table = Table(*columns, box=None, pad_edge=False)
         for row in answer["AssociationExecutions"]:
             table.add_row(
                 row["ExecutionId"],
