@@ -4,6 +4,7 @@ import json
 from contextlib import ExitStack
 
 import pytest
+from counter_checker import check_counters
 from live_server import LiveServer, LoopThread
 from scripted_nodes import NodePark
 
@@ -37,10 +38,19 @@ def start_server(server_thread, model, tmp_path_factory):
 
         def start(data_dir=None, **settings):
             server = LiveServer(server_thread, data_dir or tmp_path_factory.mktemp("server"), model, **settings)
-            stack.callback(server.stop)
+            stack.callback(_end, server)
             return server
 
         yield start
+
+
+def _end(server):
+    """Every counter is what its rows say, whatever the test did."""
+    try:
+        if server.is_running:
+            server.reading(check_counters)
+    finally:
+        server.stop()
 
 
 @pytest.fixture

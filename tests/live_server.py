@@ -60,6 +60,10 @@ class LiveServer:
         self.url = ""
         self.start()
 
+    @property
+    def is_running(self):
+        return self._task is not None and not self._task.done()
+
     def start(self):
         self._thread.run(self._start())
 

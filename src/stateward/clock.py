@@ -157,9 +157,12 @@ class VirtualClock:
             return None
         instant = self._timers[0][0]
         self._now_ms = max(self._now_ms, instant)
-        fired: list[str] = []
+        # What these timers set for the same instant is the next step's: else one that sets itself would never end.
+        batch: list[_VirtualTimer] = []
         while self._timers and self._timers[0][0] <= instant:
-            timer = heapq.heappop(self._timers)[2]
+            batch.append(heapq.heappop(self._timers)[2])
+        fired: list[str] = []
+        for timer in batch:
             if not timer.cancelled:
                 fired.append(timer.name)
                 timer.action()

@@ -70,6 +70,7 @@ def reported(row: InvocationRow, document_status: str, now_ms: int) -> Invocatio
         "Success": ("Success", "Success"),
         "TimedOut": ("TimedOut", "ExecutionTimedOut"),
         "Cancelled": ("Cancelled", "Cancelled"),
+        "Skipped": ("Skipped", "Skipped"),
     }.get(document_status, ("Failed", "Failed"))
     return _final(row, status, details, None, None, now_ms)
 
