@@ -17,7 +17,6 @@ FULL_NODE_WAIT_MS = 10_000
 MOST_SENDS = 3
 RESEND_WINDOW_MS = 25 * 60 * 1000
 JOBS_AT_ONCE = 20
-NEVER_MS = 2**62
 
 TAKEN = frozenset({"200", "51405"})
 """Acknowledged, or known to the node already."""
@@ -70,7 +69,9 @@ async def acknowledged(tx: Transaction, node_id: str, command_id: str, status_co
     """Apply a node's word on a job that it was sent; False for a job that it was not."""
     cancelled = await store_delivery.by_cancel_job(tx, node_id, command_id)
     if cancelled is not None:
-        await store.save_invocation(tx, msgspec.structs.replace(cancelled, cancel_until_wall_ms=NEVER_MS))
+        await store.save_invocation(
+            tx, msgspec.structs.replace(cancelled, cancel_until_wall_ms=store_delivery.NEVER_MS)
+        )
         return True
     row = await store.invocation(tx, command_id, node_id)
     if row is None or row.sent_ms is None:

@@ -8,6 +8,9 @@ from stateward.commands.rows import InvocationRow
 from stateward.commands.store import INVOCATION_COLUMNS
 from stateward.storage import Snapshot, Transaction
 
+NEVER_MS = 2**62
+"""Until when a cancel is leased that the node has acknowledged."""
+
 _I = ", ".join(f"i.{name}" for name in InvocationRow.__struct_fields__)
 
 
@@ -43,8 +46,11 @@ SELECT {INVOCATION_COLUMNS} FROM invocations
 """
 JOB_TEXT = "SELECT document_name, content, parameters FROM commands WHERE command_id = $1"
 FORGET_LEASES = """
-UPDATE invocations SET lease_until_wall_ms = NULL, sends = 0, cancel_until_wall_ms = NULL, cancel_sends = 0
- WHERE resource_id = $1 AND ended_ms IS NULL
+UPDATE invocations SET lease_until_wall_ms = NULL, sends = 0 WHERE resource_id = $1 AND ended_ms IS NULL
+"""
+FORGET_CANCEL_LEASES = """
+UPDATE invocations SET cancel_until_wall_ms = NULL, cancel_sends = 0
+ WHERE resource_id = $1 AND cancel_until_wall_ms < $2 AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
 """
 BY_CANCEL_JOB = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND cancel_job_id = $2
@@ -85,6 +91,7 @@ async def job_text(tx: Snapshot, command_id: str) -> JobText:
 async def forget_leases(tx: Transaction, node_id: str) -> None:
     """A new channel: what was under way on the old one may be sent again."""
     await tx.execute(FORGET_LEASES, node_id)
+    await tx.execute(FORGET_CANCEL_LEASES, node_id, NEVER_MS)
 
 
 async def by_cancel_job(tx: Snapshot, node_id: str, cancel_job_id: str) -> InvocationRow | None:
