@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ RESOURCE_MEMBERS = (
     "Name",
 )
 """What names the resource of a request in a log line; none of them is secret."""
+
+PARAMETER_VALUE = re.compile(r'has value ".*"', re.DOTALL)
 
 
 def operations_in(model: ServiceModel, *rooms: object) -> dict[str, Operation]:
@@ -89,7 +92,7 @@ class Performer:
                 "refused",
                 operation=operation,
                 code=error.code,
-                reason=error.message,
+                reason=_reason(error),
                 principal=principal.name,
                 request_id=request_id,
                 **named,
@@ -136,6 +139,11 @@ class Performer:
             body=body,
         )
         return await function(call, request)
+
+
+def _reason(error: AwsError) -> str:
+    """The error's text for the log: the caller may see the values of Parameters again, the log never (spec 0.3)."""
+    return PARAMETER_VALUE.sub('has value "***"', error.message) if error.code == "InvalidParameters" else error.message
 
 
 def _names(given: Mapping[str, Any]) -> dict[str, Any]:

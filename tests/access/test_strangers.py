@@ -1,0 +1,118 @@
+"""Connections that never authenticate are bounded in number and time (design 5)."""
+
+import asyncio
+import socket
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from signed_requests import send, signed
+from stateward.api.connections import Gatekeeper, guarded_protocol
+
+
+class Doors:
+    """A server whose only protection is a Gatekeeper with these limits."""
+
+    def __init__(self, **limits):
+        self.gatekeeper = Gatekeeper(**limits)
+        self.peers = []
+
+    async def __aenter__(self):
+        config = uvicorn.Config(self._application, lifespan="off", log_config=None, interface="asgi3")
+        config.load()
+        state = ServerState()
+        protocol = guarded_protocol(self.gatekeeper)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        return self
+
+    async def __aexit__(self, *exc):
+        for _, writer in self.peers:
+            writer.close()
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def enter(self):
+        reader, writer = await asyncio.open_connection(*self._server.sockets[0].getsockname())
+        self.peers.append((reader, writer))
+        return reader, writer
+
+    async def ask(self, peer, path):
+        reader, writer = peer
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        assert head.startswith(b"HTTP/1.1 200")
+
+    async def _application(self, scope, receive, send):
+        if scope["path"] == "/signed":
+            scope["authenticated"]()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def is_closed(peer):
+    """Wait for the end of a connection."""
+    try:
+        return await asyncio.wait_for(peer[0].read(), 10) == b""
+    except ConnectionError:
+        return True
+
+
+def test_silent_connections_are_closed_after_a_while():
+    async def work():
+        async with Doors(life_s=0.05) as doors:
+            assert await is_closed(await doors.enter())
+
+    asyncio.run(work())
+
+
+def test_answers_without_a_signature_do_not_keep_a_connection():
+    async def work():
+        async with Doors(life_s=0.2) as doors:
+            peer = await doors.enter()
+            await doors.ask(peer, "/healthz")
+            assert await is_closed(peer)
+
+    asyncio.run(work())
+
+
+def test_the_oldest_stranger_gives_way():
+    async def work():
+        async with Doors(limit=3) as doors:
+            peers = [await doors.enter() for _ in range(3)]
+            for peer in peers:
+                await doors.ask(peer, "/healthz")
+            await doors.ask(await doors.enter(), "/healthz")
+            assert await is_closed(peers[0])
+            for peer in peers[1:]:
+                await doors.ask(peer, "/healthz")
+
+    asyncio.run(work())
+
+
+def test_who_has_authenticated_stays_and_does_not_count():
+    async def work():
+        async with Doors(limit=2, life_s=0.2) as doors:
+            known = await doors.enter()
+            await doors.ask(known, "/signed")
+            strangers = [await doors.enter() for _ in range(3)]
+            for stranger in strangers:
+                assert await is_closed(stranger)
+            await doors.ask(known, "/healthz")
+
+    asyncio.run(work())
+
+
+def test_a_server_has_such_a_gatekeeper(start_server, monkeypatch):
+    monkeypatch.setattr("stateward.serving.Gatekeeper", lambda: Gatekeeper(limit=2))
+    server = start_server()
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as first:
+        strangers = [socket.create_connection((host, int(port)), timeout=10) for _ in range(2)]
+        assert first.recv(1) == b""
+        for stranger in strangers:
+            stranger.close()
+    headers, body = signed(server)
+    assert send(server, headers, body).status == 200
