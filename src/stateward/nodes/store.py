@@ -82,7 +82,7 @@ CANDIDATES_TAGGED = (
 """
 )
 TAGS_OF_NODES = """
-SELECT resource_id, tag_key, tag_value FROM tags
+SELECT resource_id AS node_id, tag_key, tag_value FROM tags
  WHERE account_id = $1 AND region = $2 AND resource_type = 'ManagedInstance' AND resource_id IN (ids_of($3))
 """
 ADD_NODE = """

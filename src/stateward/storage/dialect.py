@@ -10,6 +10,7 @@ import re
 _PARAMETER = re.compile(r"\$(\d+)")
 _IDS = re.compile(r"ids_of\(\$(\d+)\)")
 _LOCKING = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+_TEXT_COLUMN = re.compile(r"\bTEXT\b")
 _COLLATE = re.compile(r'\s+COLLATE "C"')
 
 
@@ -23,3 +24,8 @@ def to_sqlite(sql: str) -> str:
 def to_postgresql(sql: str) -> str:
     """Only the list macro differs."""
     return _IDS.sub(r"SELECT jsonb_array_elements_text(CAST(CAST($\1 AS TEXT) AS JSONB))", sql)
+
+
+def schema_to_postgresql(sql: str) -> str:
+    """Text sorts and compares by its bytes there too, as SQLite does it: page keys depend on it."""
+    return _TEXT_COLUMN.sub('TEXT COLLATE "C"', sql)
