@@ -8,12 +8,26 @@ import msgspec
 
 from stateward import ids
 from stateward.associations import rollup, store
-from stateward.associations.facts import ExecutionChanged, ScheduleChanged
+from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow, NodeStatusRow
 from stateward.associations.schedule import next_due, parse
 from stateward.commands import lifecycle as commands
 from stateward.commands import store as command_store
 from stateward.storage import Transaction
+
+
+async def add(tx: Transaction, association: AssociationRow) -> None:
+    """Store a new association."""
+    await store.add(tx, association)
+    tx.record(OverviewChanged(None, association))
+
+
+async def bury(tx: Transaction, association: AssociationRow) -> None:
+    """Mark an association as deleted; it is due no more."""
+    buried = msgspec.structs.replace(association, deleted_ms=tx.now, next_due_ms=None)
+    await store.save(tx, buried)
+    tx.record(OverviewChanged(association, buried))
+    tx.record(ScheduleChanged(association.association_id))
 
 
 async def open_execution(
@@ -117,6 +131,8 @@ async def note_status(tx: Transaction, association: AssociationRow, row: NodeSta
             last_success_ms=row.last_success_ms if row.last_success_ms is not None else before.last_success_ms,
         )
     await store.put_node_status(tx, row)
+    if before is None or (before.status, before.detailed_status) != (row.status, row.detailed_status):
+        tx.record(NodeStatusChanged(before, row))
     return _moved(association, None if before is None else before.status, row.status)
 
 
@@ -127,13 +143,18 @@ async def forget_node(tx: Transaction, association: AssociationRow, node_id: str
 
 
 async def save_overview(tx: Transaction, association: AssociationRow) -> AssociationRow:
-    """Write an association with its Overview rolled up from its counters."""
+    """Write an association with its Overview rolled up from its counters.
+
+    The row comes with the Overview that is stored: nothing else sets it.
+    """
     status, detail = rollup.overview(
         rollup.counts_of(association), resolved=bool(association.resolved), failed_start=association.failed_start
     )
-    association = msgspec.structs.replace(association, overview_status=status, overview_detail=detail)
-    await store.save(tx, association)
-    return association
+    after = msgspec.structs.replace(association, overview_status=status, overview_detail=detail)
+    await store.save(tx, after)
+    if (association.overview_status, association.overview_detail) != (status, detail):
+        tx.record(OverviewChanged(association, after))
+    return after
 
 
 def first_due(definition: Definition, anchor_ms: int) -> int | None:
@@ -191,6 +212,7 @@ async def has_no_free_slot(tx: Transaction, association: AssociationRow, definit
 
 async def _forget(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:
     await store.forget_node(tx, row.association_id, row.node_id)
+    tx.record(NodeStatusChanged(row, None))
     return _moved(association, row.status, None)
 
 

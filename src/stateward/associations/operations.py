@@ -59,7 +59,7 @@ async def create_association(call: Call, request: Request) -> Answer:
             anchor_ms=tx.now,
             next_due_ms=lifecycle.first_due(members, tx.now),
         )
-        await store.add(tx, association)
+        await lifecycle.add(tx, association)
         await tags.put_tags(tx, call.scope, TAG_TYPE, association.association_id, given)
         association = await _put_version(tx, call, association, members)
         return Answer({"AssociationDescription": descriptions.association(association, members, 1, just_changed=True)})
@@ -110,9 +110,8 @@ async def delete_association(call: Call, request: Request) -> Answer:
     async def work(tx: Transaction) -> None:
         association = await _lock(tx, call.scope, request["AssociationId"])
         await lifecycle.stop_unstarted(tx, association, "deleted", call.principal.name)
-        await store.save(tx, msgspec.structs.replace(association, deleted_ms=tx.now, next_due_ms=None))
+        await lifecycle.bury(tx, association)
         await tags.remove_all_tags(tx, call.scope, TAG_TYPE, association.association_id)
-        tx.record(ScheduleChanged(association.association_id))
 
     await call.write(work)
     return Answer({})
