@@ -64,9 +64,7 @@ def statements():
 
 def fields_of(row_type):
     """Name → the Python type of a field without None."""
-    hints = inspect.get_annotations(row_type, eval_str=True) if not issubclass(row_type, msgspec.Struct) else None
-    infos = msgspec.structs.fields(row_type) if hints is None else ()
-    return {info.encode_name: _plain(info.type) for info in infos}
+    return {info.encode_name: _plain(info.type) for info in msgspec.structs.fields(row_type)}
 
 
 def _plain(hint):
