@@ -90,6 +90,7 @@ class Server:
             master=self.master,
             page_key=self.master.derive("page tokens"),
             observe=self.metrics.observe,
+            quotas=config.quotas,
         )
         self._react()
         self._upkeep: asyncio.Task[None] | None = None

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from stateward.quotas import Quotas
+
 DEFAULT_PORT = 8390
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
@@ -65,6 +67,7 @@ class Config:
     admin_access_key_id: str | None = None
     admin_secret_access_key: str | None = field(default=None, repr=False)
     durable: bool = True
+    quotas: Quotas = field(default_factory=Quotas)
 
     def __post_init__(self) -> None:
         if self.auth not in ("sigv4", "open"):

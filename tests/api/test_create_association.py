@@ -3,6 +3,8 @@
 import pytest
 from association_calls import EVERY_NODE, create, describe, executions, overview, refusal, repeat_invocation, statuses
 
+from stateward.quotas import Quotas
+
 PARAMETERS = {
     "schemaVersion": "2.2",
     "parameters": {
@@ -204,12 +206,17 @@ def test_tags_are_kept_cre_35(ssm, document):
     assert found["TagList"] == sorted(given, key=lambda tag: tag["Key"])
 
 
-def test_the_limit_of_associations_cre_12(server, ssm, document, monkeypatch):
-    monkeypatch.setattr("stateward.associations.operations.ASSOCIATIONS_PER_REGION", 2)
-    name = document()
-    create(ssm, name)
-    create(ssm, name)
-    assert refusal(ssm.create_association, Name=name, Targets=EVERY_NODE)[0] == "AssociationLimitExceeded"
+def test_the_limit_of_associations_cre_12(start_server):
+    ssm = start_server(quotas=Quotas(associations=2)).client()
+    wanted = {"Name": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}, "Targets": EVERY_NODE}
+    first = ssm.create_association(**wanted)["AssociationDescription"]
+    ssm.create_association(**wanted)
+    assert refusal(ssm.create_association, **wanted) == (
+        "AssociationLimitExceeded",
+        "You can have at most 2 active associations.",
+    )
+    ssm.delete_association(AssociationId=first["AssociationId"])
+    ssm.create_association(**wanted)
 
 
 def test_creation_runs_at_once_cre_37(server, ssm, nodes, document):

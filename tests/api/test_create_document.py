@@ -6,6 +6,7 @@ import json
 import pytest
 
 from refusals import refusal
+from stateward.quotas import Quotas
 from stateward.wire.protocol import parse_instant
 
 SCRIPT = {"action": "aws:runShellScript", "name": "only", "inputs": {"runCommand": ["true"]}}
@@ -192,8 +193,8 @@ def test_the_size_is_counted_in_bytes_doc_10(ssm):
     assert refused(ssm, wide)[0] == "MaxDocumentSizeExceeded"
 
 
-def test_the_number_of_documents_is_limited(ssm, monkeypatch):
-    monkeypatch.setattr("stateward.documents.operations.DOCUMENTS_PER_ACCOUNT", 2)
+def test_the_number_of_documents_is_limited(start_server):
+    ssm = start_server(quotas=Quotas(documents=2)).client()
     create(ssm, name="one")
     create(ssm, name="two")
     assert refused(ssm, name="three") == ("DocumentLimitExceeded", "You can have at most 2 documents.")

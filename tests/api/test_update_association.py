@@ -14,6 +14,8 @@ from association_calls import (
     statuses,
 )
 
+from stateward.quotas import Quotas
+
 
 @pytest.fixture
 def association(server, ssm, nodes, document):
@@ -87,10 +89,14 @@ def test_an_unknown_id_is_refused_upd_07(ssm):
     assert UNKNOWN_ID in message
 
 
-def test_the_limit_of_versions_upd_08(ssm, association, monkeypatch):
-    monkeypatch.setattr("stateward.associations.operations.VERSIONS_PER_ASSOCIATION", 2)
+def test_the_limit_of_versions_upd_08(start_server):
+    ssm = start_server(quotas=Quotas(association_versions=2)).client()
+    association = create(ssm, "AWS-RunShellScript", Parameters={"commands": ["true"]})
     update(ssm, association)
-    assert refusal(update, ssm, association)[0] == "AssociationVersionLimitExceeded"
+    assert refusal(update, ssm, association) == (
+        "AssociationVersionLimitExceeded",
+        "An association has at most 2 versions.",
+    )
 
 
 def test_an_update_runs_at_once_upd_09(server, ssm, association):

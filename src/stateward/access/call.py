@@ -12,6 +12,7 @@ import msgspec
 from stateward.access import store
 from stateward.access.principals import Principal, Scope
 from stateward.access.sealing import MasterKey
+from stateward.quotas import Quotas
 from stateward.storage import Database, Snapshot, Transaction
 from stateward.wire import page_token
 from stateward.wire.errors import AwsError
@@ -66,6 +67,7 @@ class Call:
         page_key: bytes,
         invocation_id: str | None,
         body: bytes,
+        quotas: Quotas,
     ) -> None:
         self.principal = principal
         self.scope: Scope = principal.scope
@@ -73,6 +75,7 @@ class Call:
         self.request_id = request_id
         self.wall_ms = wall_ms
         self.invocation_id = invocation_id
+        self.quotas = quotas
         self._db = db
         self._master = master
         self._page_key = page_key

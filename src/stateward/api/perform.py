@@ -15,6 +15,7 @@ from stateward.access.permissions import authorise_operation, authorise_request
 from stateward.access.principals import Principal
 from stateward.access.sealing import MasterKey
 from stateward.clock import Clock, monotonic_s
+from stateward.quotas import Quotas
 from stateward.storage import Database
 from stateward.wire import protocol
 from stateward.wire.errors import AwsError
@@ -64,6 +65,7 @@ class Performer:
         master: MasterKey,
         page_key: bytes,
         observe: Observer,
+        quotas: Quotas,
     ) -> None:
         self._model = model
         self._operations = operations
@@ -72,6 +74,7 @@ class Performer:
         self._master = master
         self._page_key = page_key
         self._observe = observe
+        self._quotas = quotas
 
     @property
     def operations(self) -> Iterable[str]:
@@ -137,6 +140,7 @@ class Performer:
             page_key=self._page_key,
             invocation_id=invocation_id,
             body=body,
+            quotas=self._quotas,
         )
         return await function(call, request)
 

@@ -21,8 +21,6 @@ from stateward.tags import rules as tag_rules
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError, validation_error
 
-ASSOCIATIONS_PER_REGION = 2_000
-VERSIONS_PER_ASSOCIATION = 1_000
 ROWS_PER_LOOK = 200
 TAG_TYPE = "Association"
 EXECUTIONS_HEADER = "x-stateward-executions"
@@ -39,12 +37,12 @@ async def create_association(call: Call, request: Request) -> Answer:
 
     async def work(tx: Transaction) -> Answer:
         document = await _document(tx, call.scope, members)
-        if await store.count(tx, call.scope) >= ASSOCIATIONS_PER_REGION:
+        if await store.count(tx, call.scope) >= call.quotas.associations:
             raise AwsError(
-                "AssociationLimitExceeded", f"You can have at most {ASSOCIATIONS_PER_REGION} active associations."
+                "AssociationLimitExceeded", f"You can have at most {call.quotas.associations} active associations."
             )
         definition.check(members, document, tx.now)
-        problem = tag_rules.problem_with(given)
+        problem = tag_rules.problem_with(given, call.quotas.tags)
         if problem is not None:
             raise AwsError("InvalidTag", problem)
         association = AssociationRow(
@@ -75,9 +73,10 @@ async def update_association(call: Call, request: Request) -> Answer:
         association = await _lock(tx, call.scope, association_id)
         if request.get("AssociationVersion", "$LATEST") not in ("$LATEST", str(association.version)):
             raise AwsError("InvalidAssociationVersion", "The specified version is not the latest version")
-        if association.version >= VERSIONS_PER_ASSOCIATION:
+        if association.version >= call.quotas.association_versions:
             raise AwsError(
-                "AssociationVersionLimitExceeded", f"An association has at most {VERSIONS_PER_ASSOCIATION} versions."
+                "AssociationVersionLimitExceeded",
+                f"An association has at most {call.quotas.association_versions} versions.",
             )
         members = definition.updated((await store.current(tx, association)).members(), request)
         definition.check(members, await _document(tx, call.scope, members), tx.now)

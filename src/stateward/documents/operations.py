@@ -17,7 +17,6 @@ from stateward.wire.errors import AwsError
 from stateward.wire.protocol import epoch_seconds
 
 MAX_BYTES = 64 * 1024
-DOCUMENTS_PER_ACCOUNT = 500
 TAG_TYPE = "Document"
 
 
@@ -34,14 +33,14 @@ async def create_document(call: Call, request: Request) -> Answer:
     if len(content.encode()) > MAX_BYTES:
         raise AwsError("MaxDocumentSizeExceeded", f"The size limit of a document is {MAX_BYTES // 1024} KB.")
     given = list(request.get("Tags", ()))
-    problem = tag_rules.problem_with(given)
+    problem = tag_rules.problem_with(given, call.quotas.tags)
     if problem is not None:
         raise AwsError("ValidationException", problem)
     row = _described(request, name, content, document_format)
 
     async def work(tx: Transaction) -> int:
-        if await store.count(tx, call.scope) >= DOCUMENTS_PER_ACCOUNT:
-            raise AwsError("DocumentLimitExceeded", f"You can have at most {DOCUMENTS_PER_ACCOUNT} documents.")
+        if await store.count(tx, call.scope) >= call.quotas.documents:
+            raise AwsError("DocumentLimitExceeded", f"You can have at most {call.quotas.documents} documents.")
         if not await store.add(tx, call.scope, msgspec.structs.replace(row, created_ms=tx.now)):
             raise AwsError("DocumentAlreadyExists", "The specified document already exists.")
         await tags.put_tags(tx, call.scope, TAG_TYPE, name, given)

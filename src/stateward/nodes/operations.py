@@ -47,7 +47,7 @@ class NodeOperations:
             arn = f"arn:aws:iam::{call.scope.account_id}:role/{role}"
             raise AwsError("ValidationException", f"Not existing role: {arn}")
         given = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in request.get("Tags", ())]
-        problem = tag_rules.problem_with(given)
+        problem = tag_rules.problem_with(given, call.quotas.tags)
         if problem is not None:
             raise AwsError("ValidationException", problem)
         code = ids.activation_code()

@@ -24,10 +24,10 @@ class TagOperations:
         self._resources = resources
 
     async def add_tags_to_resource(self, call: Call, request: Request) -> Answer:
-        """Add tags, overwriting equal keys; TooManyTagsError above fifty."""
+        """Add tags, overwriting equal keys; TooManyTagsError above the quota."""
         resource_type, resource_id = request["ResourceType"], request["ResourceId"]
         tags = request["Tags"]
-        problem = rules.problem_with(tags)
+        problem = rules.problem_with(tags, call.quotas.tags)
         if problem is not None:
             code = "TooManyTagsError" if "can have" in problem else "ValidationException"
             raise AwsError(code, problem)
@@ -36,10 +36,10 @@ class TagOperations:
             await self._require(tx, call.scope, resource_type, resource_id)
             await store.put_tags(tx, call.scope, resource_type, resource_id, tags)
             count = len(await store.tags_of(tx, call.scope, resource_type, resource_id))
-            if count > rules.TAGS_PER_RESOURCE:
+            if count > call.quotas.tags:
                 raise AwsError(
                     "TooManyTagsError",
-                    f"{resource_type} {resource_id} would have {count} tags; {rules.TAGS_PER_RESOURCE} are allowed.",
+                    f"{resource_type} {resource_id} would have {count} tags; {call.quotas.tags} are allowed.",
                 )
             tx.record(TagsChanged(call.scope, resource_type, resource_id))
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-TAGS_PER_RESOURCE = 50
 
-
-def problem_with(tags: Sequence[Mapping[str, str]]) -> str | None:
+def problem_with(tags: Sequence[Mapping[str, str]], limit: int) -> str | None:
     """Why these tags cannot be taken as given at a creation, or None (spec 2.2 V25)."""
     for tag in tags:
         if tag["Key"].lower().startswith("aws:"):
             return f"The tag key {tag['Key']} is not valid: keys beginning with aws: are reserved."
-    if len({tag["Key"] for tag in tags}) > TAGS_PER_RESOURCE:
-        return f"A resource can have {TAGS_PER_RESOURCE} tags, {len(tags)} were given."
+    if len({tag["Key"] for tag in tags}) > limit:
+        return f"A resource can have {limit} tags, {len(tags)} were given."
     return None
