@@ -121,7 +121,7 @@ async def list_commands(call: Call, request: Request) -> Answer:
 
 async def list_command_invocations(call: Call, request: Request) -> Answer:
     """What each node did for the commands, newest command first; Details adds the steps."""
-    filters = _filters(request, ("InvokedAfter", "InvokedBefore", "Status"))
+    filters = _filters(request, ("InvokedAfter", "InvokedBefore", "Status", "DocumentName"))
     page = call.page(request)
     details = bool(request.get("Details"))
     async with call.reading() as tx:
@@ -213,7 +213,13 @@ async def _invocations(
     limit = ROWS_PER_LOOK if filters else page.size + 1
     while len(found) <= page.size:
         rows = await store_history.invocations_before(
-            tx, scope, key, limit, command_id=request.get("CommandId"), node_id=request.get("InstanceId")
+            tx,
+            scope,
+            key,
+            limit,
+            command_id=request.get("CommandId"),
+            node_id=request.get("InstanceId"),
+            document=filters.get("DocumentName"),
         )
         found += [row for row in rows if _within(row, filters) and _status_fits(row, filters)]
         if len(rows) < limit:

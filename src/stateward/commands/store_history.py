@@ -52,6 +52,7 @@ SELECT {_I} FROM invocations i JOIN commands c ON c.command_id = i.command_id
  WHERE i.account_id = $1 AND i.region = $2 AND c.kind = 'command'
  AND (i.requested_ms, i.command_id, i.resource_id) < ($3, $4, $5)
  AND (CAST($6 AS TEXT) IS NULL OR i.command_id = $6) AND (CAST($7 AS TEXT) IS NULL OR i.resource_id = $7)
+ AND (CAST($9 AS TEXT) IS NULL OR c.document_name = $9)
  ORDER BY i.requested_ms DESC, i.command_id COLLATE "C" DESC, i.resource_id COLLATE "C" DESC LIMIT $8
 """
 STEPS = f"SELECT {STEP_COLUMNS} FROM steps WHERE command_id = $1 AND resource_id = $2 ORDER BY position"
@@ -103,10 +104,17 @@ async def node_names(tx: Snapshot, node_ids: Sequence[str]) -> dict[str, str]:
 
 
 async def invocations_before(
-    tx: Snapshot, scope: Scope, key: Sequence[str | int], limit: int, *, command_id: str | None, node_id: str | None
+    tx: Snapshot,
+    scope: Scope,
+    key: Sequence[str | int],
+    limit: int,
+    *,
+    command_id: str | None,
+    node_id: str | None,
+    document: str | None,
 ) -> list[InvocationRow]:
     """The next older invocations, newest command first."""
-    return await tx.rows(InvocationRow, INVOCATIONS_BEFORE, *scope, *key, command_id, node_id, limit)
+    return await tx.rows(InvocationRow, INVOCATIONS_BEFORE, *scope, *key, command_id, node_id, limit, document)
 
 
 async def steps(tx: Snapshot, command_id: str, node_id: str) -> list[StepRow]:
