@@ -96,7 +96,16 @@ async def fail_start(tx: Transaction, execution: ExecutionRow, reason: str) -> N
     await close(tx, execution, "Failed", reason)
     association = await store.lock(tx, execution.association_id)
     if association is not None:
-        await save_overview(tx, msgspec.structs.replace(association, resolved=1, failed_start=reason))
+        await save_overview(tx, msgspec.structs.replace(_resolved(association), failed_start=reason))
+
+
+async def skip(tx: Transaction, execution: ExecutionRow) -> None:
+    """Its calendars are closed: nothing runs, and the Overview keeps what it said (D29, D36)."""
+    await close(tx, execution, "Skipped", "CalendarClosed")
+    association = await store.lock(tx, execution.association_id)
+    if association is not None:
+        ran = association.resolved_version == association.version
+        await save_overview(tx, msgspec.structs.replace(association, resolved=int(ran)), "Skipped" if ran else None)
 
 
 async def close(tx: Transaction, execution: ExecutionRow, status: str, detail: str) -> None:
@@ -111,7 +120,7 @@ async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) ->
     association = await store.lock(tx, execution.association_id)
     if association is None:
         return
-    association = msgspec.structs.replace(association, resolved=1, failed_start=None)
+    association = msgspec.structs.replace(_resolved(association), failed_start=None)
     if execution.scope_nodes is None:
         while gone := await store.absent_nodes(tx, association.association_id, execution.number, command_id, 500):
             for row in gone:
@@ -165,7 +174,7 @@ def first_due(definition: Definition, anchor_ms: int) -> int | None:
     expression = definition.get("ScheduleExpression")
     if expression is None:
         return None
-    due = next_due(parse(expression), anchor_ms, anchor_ms)
+    due = next_due(parse(expression), anchor_ms, anchor_ms, definition.get("ScheduleOffset", 0))
     if due is None and definition.get("ApplyOnlyAtCronInterval"):
         return anchor_ms
     return due
@@ -179,15 +188,31 @@ async def fire(tx: Transaction, association_id: str) -> None:
     if association.next_due_ms > tx.now:
         return
     definition = (await store.current(tx, association)).members()
-    schedule = parse(definition["ScheduleExpression"])
-    latest, following = association.next_due_ms, next_due(schedule, association.next_due_ms, association.anchor_ms)
+    schedule, offset_days = parse(definition["ScheduleExpression"]), definition.get("ScheduleOffset", 0)
+
+    def after(due_ms: int) -> int | None:
+        return next_due(schedule, due_ms, association.anchor_ms, offset_days)
+
+    latest, following = association.next_due_ms, after(association.next_due_ms)
     while following is not None and following <= tx.now:
-        latest, following = following, next_due(schedule, following, association.anchor_ms)
+        latest, following = following, after(following)
     association = msgspec.structs.replace(association, next_due_ms=following)
     await supersede(tx, association, "schedule")
     association, _ = await open_execution(tx, association, f"due:{latest}", "schedule")
     await store.save(tx, association)
     tx.record(ScheduleChanged(association_id))
+
+
+async def run_again(tx: Transaction, association: AssociationRow, cause: str) -> None:
+    """Its document or a parameter has changed: like an update, running nodes finish, the rest starts afresh (D31).
+
+    A change that comes before an execution for such a change has found its targets joins it.
+    """
+    unfinished = await store.unfinished(tx, association.association_id)
+    if any(row.phase == "opened" and row.cause.startswith(JOINED) for row in unfinished):
+        return
+    await stop_unstarted(tx, association, "updated", "change")
+    await open_execution(tx, association, cause, "change")
 
 
 async def release_waiting(tx: Transaction, association_id: str) -> None:
@@ -208,6 +233,10 @@ async def has_no_free_slot(tx: Transaction, association: AssociationRow, definit
         if command is None or (command.phase == "running" and command.in_flight >= command.concurrency_limit):
             return True
     return False
+
+
+def _resolved(association: AssociationRow) -> AssociationRow:
+    return msgspec.structs.replace(association, resolved=1, resolved_version=association.version)
 
 
 async def _forget(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:

@@ -1,29 +1,30 @@
-"""Creating, changing, deleting, starting and reading associations (spec 2.1 to 2.10)."""
+"""Creating, changing, deleting, starting and reading associations (spec 2.1 to 2.11)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from stateward import ids
 from stateward.access.call import Answer, Call, Request
 from stateward.access.principals import Scope
-from stateward.associations import definition, descriptions, lifecycle, listing, store
+from stateward.associations import creation, descriptions, lifecycle, listing, store
+from stateward.associations import definition as definitions
+from stateward.associations.creation import TAG_TYPE
 from stateward.associations.facts import ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.documents import library
 from stateward.documents import store as documents
-from stateward.documents.store import DocumentRow
 from stateward.storage import Snapshot, Transaction
-from stateward.tags import rules as tag_rules
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError, validation_error
 
+ENTRIES_PER_BATCH = 100
 ROWS_PER_LOOK = 200
-TAG_TYPE = "Association"
 EXECUTIONS_HEADER = "x-stateward-executions"
+NEWEST_VERSION = 2**62
+NO_KEY = "AssociationId, or InstanceId and Document Name must be specified"
 
 
 def unknown(association_id: str) -> AwsError:
@@ -32,45 +33,45 @@ def unknown(association_id: str) -> AwsError:
 
 async def create_association(call: Call, request: Request) -> Answer:
     """Store version 1 and, unless ApplyOnlyAtCronInterval, open its first execution (spec 2.1 to 2.3, D8)."""
-    members = definition.taken(request)
-    given = list(request.get("Tags", ()))
+    members = definitions.taken(request)
 
     async def work(tx: Transaction) -> Answer:
-        document = await _document(tx, call.scope, members)
-        if await store.count(tx, call.scope) >= call.quotas.associations:
-            raise AwsError(
-                "AssociationLimitExceeded", f"You can have at most {call.quotas.associations} active associations."
-            )
-        definition.check(members, document, tx.now)
-        problem = tag_rules.problem_with(given, call.quotas.tags)
-        if problem is not None:
-            raise AwsError("InvalidTag", problem)
-        association = AssociationRow(
-            association_id=ids.new_uuid(),
-            account_id=call.scope.account_id,
-            region=call.scope.region,
-            created_ms=tx.now,
-            updated_ms=tx.now,
-            version=1,
-            name=members["Name"],
-            association_name=members.get("AssociationName"),
-            anchor_ms=tx.now,
-            next_due_ms=lifecycle.first_due(members, tx.now),
-        )
-        await lifecycle.add(tx, association)
-        await tags.put_tags(tx, call.scope, TAG_TYPE, association.association_id, given)
-        association = await _put_version(tx, call, association, members)
-        return Answer({"AssociationDescription": descriptions.association(association, members, 1, just_changed=True)})
+        association, kept = await creation.create(tx, call, members, request.get("Tags", ()))
+        return Answer({"AssociationDescription": descriptions.association(association, kept, 1, just_changed=True)})
+
+    return await call.write_once(work)
+
+
+async def create_association_batch(call: Call, request: Request) -> Answer:
+    """Create each entry by itself; what is wrong with one goes to Failed (spec 2.4)."""
+    entries: Sequence[Mapping[str, Any]] = request["Entries"]
+    if not 1 <= len(entries) <= ENTRIES_PER_BATCH:
+        raise validation_error(f"Entries must have 1 to {ENTRIES_PER_BATCH} elements, not {len(entries)}")
+    pairs = [(entry["Name"], entry["InstanceId"]) for entry in entries if "InstanceId" in entry]
+    if len(set(pairs)) < len(pairs):
+        raise AwsError("DuplicateInstanceId", "You can not specify an instance ID in more than one association.")
+
+    async def work(tx: Transaction) -> Answer:
+        successful: list[dict[str, Any]] = []
+        failed: list[dict[str, Any]] = []
+        for entry in entries:
+            try:
+                # A refused entry has written nothing: every rule is checked before the first row.
+                association, kept = await creation.create(tx, call, definitions.taken(entry))
+            except AwsError as error:
+                failed.append({"Entry": dict(entry), "Message": str(error), "Fault": error.fault})
+            else:
+                successful.append(descriptions.association(association, kept, 1, just_changed=True))
+        return Answer({"Successful": successful, "Failed": failed})
 
     return await call.write_once(work)
 
 
 async def update_association(call: Call, request: Request) -> Answer:
-    """The next version; what is left out is cleared, but for Name and Targets (spec 2.5)."""
-    association_id = request["AssociationId"]
+    """The next version; what is left out is cleared, but for Name and the targets (spec 2.5)."""
 
     async def work(tx: Transaction) -> Answer:
-        association = await _lock(tx, call.scope, association_id)
+        association = await locked(tx, call.scope, request["AssociationId"])
         if request.get("AssociationVersion", "$LATEST") not in ("$LATEST", str(association.version)):
             raise AwsError("InvalidAssociationVersion", "The specified version is not the latest version")
         if association.version >= call.quotas.association_versions:
@@ -78,21 +79,8 @@ async def update_association(call: Call, request: Request) -> Answer:
                 "AssociationVersionLimitExceeded",
                 f"An association has at most {call.quotas.association_versions} versions.",
             )
-        members = definition.updated((await store.current(tx, association)).members(), request)
-        definition.check(members, await _document(tx, call.scope, members), tx.now)
-        await lifecycle.stop_unstarted(tx, association, "updated", call.principal.name)
-        association = msgspec.structs.replace(
-            association,
-            version=association.version + 1,
-            name=members["Name"],
-            association_name=members.get("AssociationName"),
-            updated_ms=tx.now,
-            anchor_ms=tx.now,
-            next_due_ms=lifecycle.first_due(members, tx.now),
-            resolved=0,
-            failed_start=None,
-        )
-        association = await _put_version(tx, call, association, members)
+        members = definitions.updated((await store.current(tx, association)).members(), request)
+        association, members = await creation.change(tx, call, association, members)
         shown = descriptions.association(association, members, association.version, just_changed=True)
         return Answer({"AssociationDescription": shown})
 
@@ -101,19 +89,24 @@ async def update_association(call: Call, request: Request) -> Answer:
 
 async def delete_association(call: Call, request: Request) -> Answer:
     """Forget an association; what runs on nodes may finish (spec 2.7, D13)."""
-    if "AssociationId" not in request:
-        if "Name" in request and "InstanceId" in request:
-            raise _no_legacy(request)
-        raise validation_error("AssociationId, or InstanceId and Document Name must be specified")
+    _require_key(request)
 
     async def work(tx: Transaction) -> None:
-        association = await _lock(tx, call.scope, request["AssociationId"])
-        await lifecycle.stop_unstarted(tx, association, "deleted", call.principal.name)
-        await lifecycle.bury(tx, association)
-        await tags.remove_all_tags(tx, call.scope, TAG_TYPE, association.association_id)
+        found = await _named(tx, call.scope, request)
+        association = await locked(tx, call.scope, found.association_id)
+        await bury(tx, association, call.principal.name)
 
     await call.write(work)
     return Answer({})
+
+
+async def bury(tx: Transaction, association: AssociationRow, who: str) -> None:
+    """Delete an association inside a transaction."""
+    await lifecycle.stop_unstarted(tx, association, "deleted", who)
+    await store.save(tx, msgspec.structs.replace(association, deleted_ms=tx.now, next_due_ms=None, opens_ms=None))
+    await store.index_parameters(tx, association, ())
+    await tags.remove_all_tags(tx, association.scope, TAG_TYPE, association.association_id)
+    tx.record(ScheduleChanged(association.association_id))
 
 
 async def start_associations_once(call: Call, request: Request) -> Answer:
@@ -122,7 +115,7 @@ async def start_associations_once(call: Call, request: Request) -> Answer:
     cause = call.invocation_id or call.request_id
 
     async def work(tx: Transaction) -> Answer:
-        found = [await _lock(tx, call.scope, association_id) for association_id in association_ids]
+        found = [await locked(tx, call.scope, association_id) for association_id in association_ids]
         for association in found:
             if await documents.visible(tx, call.scope, library.name_of(association.name)) is None:
                 raise AwsError(
@@ -144,14 +137,9 @@ async def start_associations_once(call: Call, request: Request) -> Answer:
 
 async def describe_association(call: Call, request: Request) -> Answer:
     """One association, with the members of the version that was asked for (spec 2.9)."""
-    if "AssociationId" not in request:
-        if "Name" in request and "InstanceId" in request:
-            raise _no_legacy(request)
-        raise validation_error("AssociationId, or InstanceId and Document Name must be specified")
+    _require_key(request)
     async with call.reading() as tx:
-        association = await store.find(tx, call.scope, request["AssociationId"])
-        if association is None:
-            raise unknown(request["AssociationId"])
+        association = await _named(tx, call.scope, request)
         wanted = request.get("AssociationVersion", "$LATEST")
         number = association.version if wanted == "$LATEST" else int(wanted)
         version = await store.version(tx, association.association_id, number)
@@ -184,41 +172,45 @@ async def list_associations(call: Call, request: Request) -> Answer:
     )
 
 
+async def list_association_versions(call: Call, request: Request) -> Answer:
+    """Every version of one association, newest first (spec 2.11)."""
+    association_id = request["AssociationId"]
+    page = call.page(request)
+    below = NEWEST_VERSION if page.key is None else int(page.key[0])
+    async with call.reading() as tx:
+        if await store.find(tx, call.scope, association_id) is None:
+            raise unknown(association_id)
+        rows = await store.versions_below(tx, association_id, below, page.size + 1)
+    return page.answer("AssociationVersions", rows, descriptions.version, lambda row: (row.version,))
+
+
 async def exists(tx: Snapshot, scope: Scope, association_id: str) -> bool:
     """Whether an association can carry tags here."""
     return await store.find(tx, scope, association_id) is not None
 
 
-def _no_legacy(request: Request) -> AwsError:
-    return AwsError(
-        "AssociationDoesNotExist", f"No association of {request['Name']} with {request['InstanceId']} exists."
-    )
-
-
-async def _lock(tx: Transaction, scope: Scope, association_id: str) -> AssociationRow:
+async def locked(tx: Transaction, scope: Scope, association_id: str) -> AssociationRow:
+    """The association, held until the end of the transaction. Raises AssociationDoesNotExist."""
     association = await store.lock(tx, association_id)
     if association is None or association.deleted_ms is not None or association.scope != scope:
         raise unknown(association_id)
     return association
 
 
-async def _document(tx: Snapshot, scope: Scope, members: Definition) -> DocumentRow:
-    try:
-        return await library.find(tx, scope, members["Name"], members["DocumentVersion"])
-    except AwsError as error:
-        if error.code == "InvalidDocument":
-            raise AwsError("InvalidDocument", "The specified document does not exist.") from error
-        raise
+def _require_key(request: Request) -> None:
+    if "AssociationId" not in request and not ("Name" in request and "InstanceId" in request):
+        raise validation_error(NO_KEY)
 
 
-async def _put_version(tx: Transaction, call: Call, association: AssociationRow, members: Definition) -> AssociationRow:
-    text = msgspec.json.encode(members).decode()
-    await store.put_version(tx, association.association_id, association.version, tx.now, text)
-    if not members["ApplyOnlyAtCronInterval"]:
-        association, _ = await lifecycle.open_execution(
-            tx, association, f"version:{association.version}", call.principal.name
+async def _named(tx: Snapshot, scope: Scope, request: Request) -> AssociationRow:
+    if "AssociationId" in request:
+        found = await store.find(tx, scope, request["AssociationId"])
+        if found is None:
+            raise unknown(request["AssociationId"])
+        return found
+    found = await store.legacy(tx, scope, request["Name"], request["InstanceId"])
+    if found is None:
+        raise AwsError(
+            "AssociationDoesNotExist", f"No association of {request['Name']} with {request['InstanceId']} exists."
         )
-    else:
-        association = await lifecycle.save_overview(tx, association)
-    tx.record(ScheduleChanged(association.association_id))
-    return association
+    return found

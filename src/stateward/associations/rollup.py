@@ -44,6 +44,8 @@ def execution_status(counts: Counts, *, dispatched: bool, ending: str | None) ->
     if counts.get("Pending") or counts.get("InProgress"):
         status = "InProgress" if dispatched else "Pending"
         return status, status
+    if ending == "alarm":
+        return "Failed", "AlarmTriggered"
     if counts.get("Failed"):
         return "Failed", "Failed"
     if counts.get("TimedOut"):

@@ -13,7 +13,10 @@ Definition = dict[str, Any]
 
 
 class AssociationRow(msgspec.Struct, frozen=True):
-    """An association as it stands now; instants in ms, counters over the currently effective nodes (D29)."""
+    """An association as it stands now; instants in ms, counters over the currently effective nodes (D29).
+
+    `mode` says how it runs (command, agent, automation), `opens_ms` when its calendars may let waiting nodes run.
+    """
 
     association_id: str
     account_id: str
@@ -25,6 +28,12 @@ class AssociationRow(msgspec.Struct, frozen=True):
     association_name: str | None
     anchor_ms: int
     next_due_ms: int | None
+    instance_id: str | None = None
+    mode: str = "command"
+    document_account: str = ""
+    document_region: str = ""
+    document_name: str = ""
+    document_selector: str = "$DEFAULT"
     last_number: int = 0
     overview_status: str = "Pending"
     overview_detail: str = "Associated"
@@ -40,6 +49,10 @@ class AssociationRow(msgspec.Struct, frozen=True):
     n_cancelled: int = 0
     n_skipped: int = 0
     deleted_ms: int | None = None
+    legacy_status: str | None = None
+    triggered_alarms: str | None = None
+    opens_ms: int | None = None
+    resolved_version: int = 0
 
     @property
     def scope(self) -> Scope:
@@ -57,7 +70,10 @@ class VersionRow(msgspec.Struct, frozen=True):
 
 
 class ExecutionRow(msgspec.Struct, frozen=True):
-    """One run of one association version. `scope_nodes` is None for all targets, else a JSON list (D30)."""
+    """One run of one association version. `scope_nodes` is None for all targets, else a JSON list (D30).
+
+    `resolved_with` is a JSON object: the Parameter Store references it ran with → their versions (D40).
+    """
 
     association_id: str
     number: int
@@ -76,10 +92,11 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     ended_ms: int | None = None
     command_id: str | None = None
     superseded_by: int | None = None
+    resolved_with: str | None = None
 
 
 class NodeStatusRow(msgspec.Struct, frozen=True):
-    """The latest status of an association on one node."""
+    """The latest status of an association on one node; the last three are a node's own words (agent mode)."""
 
     association_id: str
     node_id: str
@@ -88,3 +105,6 @@ class NodeStatusRow(msgspec.Struct, frozen=True):
     detailed_status: str
     last_run_ms: int | None
     last_success_ms: int | None
+    summary: str | None = None
+    error_code: str | None = None
+    output_url: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -52,6 +52,14 @@ SELECT {ASSOCIATION_COLUMNS} FROM associations
  WHERE account_id = $1 AND region = $2 AND deleted_ms IS NULL AND (created_ms, association_id) > ($3, $4)
  ORDER BY created_ms, association_id COLLATE "C" LIMIT $5
 """
+LEGACY = f"""
+SELECT {ASSOCIATION_COLUMNS} FROM associations
+ WHERE account_id = $1 AND region = $2 AND name = $3 AND instance_id = $4 AND deleted_ms IS NULL
+"""
+LEGACY_OF_NODE = f"""
+SELECT {ASSOCIATION_COLUMNS} FROM associations
+ WHERE account_id = $1 AND region = $2 AND instance_id = $3 AND deleted_ms IS NULL
+"""
 COUNT = "SELECT COUNT(*) FROM associations WHERE account_id = $1 AND region = $2 AND deleted_ms IS NULL"
 DUE = """
 SELECT association_id, account_id, region FROM associations
@@ -60,6 +68,15 @@ SELECT association_id, account_id, region FROM associations
 NEXT_DUE = "SELECT MIN(next_due_ms) FROM associations WHERE deleted_ms IS NULL AND next_due_ms IS NOT NULL"
 PUT_VERSION = f"INSERT INTO association_versions ({VERSION_COLUMNS}) VALUES ($1, $2, $3, $4)"
 VERSION = f"SELECT {VERSION_COLUMNS} FROM association_versions WHERE association_id = $1 AND version = $2"
+VERSIONS_BELOW = f"""
+SELECT {VERSION_COLUMNS} FROM association_versions WHERE association_id = $1 AND version < $2
+ ORDER BY version DESC LIMIT $3
+"""
+FORGET_PARAMETERS = "DELETE FROM association_parameters WHERE association_id = $1"
+INDEX_PARAMETER = """
+INSERT INTO association_parameters (account_id, region, parameter_name, association_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+"""
 ADD_EXECUTION = (
     f"INSERT INTO executions ({EXECUTION_COLUMNS}) VALUES ({_values(len(ExecutionRow.__struct_fields__))}) "
     "ON CONFLICT (association_id, cause) DO NOTHING"
@@ -72,8 +89,10 @@ EXECUTION_BY_ID = f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE association
 UNFINISHED = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND phase <> 'closed' ORDER BY number
 """
+# SQLite takes a partial index only when its condition stands in the query.
 OPENED = f"""
-SELECT {EXECUTION_COLUMNS} FROM executions WHERE phase = 'opened' ORDER BY created_ms, number, association_id LIMIT 1
+SELECT {EXECUTION_COLUMNS} FROM executions WHERE phase <> 'closed' AND phase = 'opened'
+ ORDER BY created_ms, number, association_id LIMIT 1
 """
 EXECUTIONS_BEFORE = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions
@@ -84,10 +103,11 @@ SELECT {EXECUTION_COLUMNS} FROM executions
 """
 NODE_STATUS = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id = $2"
 PUT_NODE_STATUS = f"""
-INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(7)})
+INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(len(NodeStatusRow.__struct_fields__))})
 ON CONFLICT (association_id, node_id) DO UPDATE SET number = excluded.number, status = excluded.status,
  detailed_status = excluded.detailed_status, last_run_ms = excluded.last_run_ms,
- last_success_ms = excluded.last_success_ms
+ last_success_ms = excluded.last_success_ms, summary = excluded.summary, error_code = excluded.error_code,
+ output_url = excluded.output_url
 """
 FORGET_NODE = "DELETE FROM association_nodes WHERE association_id = $1 AND node_id = $2"
 ABSENT_NODES = f"""
@@ -97,6 +117,14 @@ SELECT {NODE_COLUMNS} FROM association_nodes n WHERE n.association_id = $1 AND n
 ASSOCIATIONS_OF_NODE = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE node_id = $1"
 OF_NODES = f"""
 SELECT {NODE_COLUMNS} FROM association_nodes WHERE node_id IN (ids_of($1)) AND last_run_ms IS NOT NULL
+"""
+NODES_AFTER = f"""
+SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id > $2
+ AND (CAST($3 AS TEXT) IS NULL OR status = $3) AND (CAST($4 AS TEXT) IS NULL OR node_id = $4)
+ ORDER BY node_id COLLATE "C" LIMIT $5
+"""
+FIRST_OF_VERSION = """
+SELECT MIN(created_ms) FROM executions WHERE association_id = $1 AND association_version >= $2
 """
 LAST_RUNS = "SELECT node_id, COALESCE(last_run_ms, 0) FROM association_nodes WHERE association_id = $1"
 
@@ -124,6 +152,16 @@ async def after(tx: Snapshot, scope: Scope, created_ms: int, association_id: str
     return await tx.rows(AssociationRow, ASSOCIATIONS_AFTER, *scope, created_ms, association_id, limit)
 
 
+async def legacy(tx: Snapshot, scope: Scope, name: str, instance_id: str) -> AssociationRow | None:
+    """The association that was made with this document and InstanceId."""
+    return await tx.row(AssociationRow, LEGACY, *scope, name, instance_id)
+
+
+async def legacy_of_node(tx: Snapshot, scope: Scope, instance_id: str) -> list[AssociationRow]:
+    """Every association that was made with this InstanceId."""
+    return await tx.rows(AssociationRow, LEGACY_OF_NODE, *scope, instance_id)
+
+
 async def count(tx: Snapshot, scope: Scope) -> int:
     return int(await tx.value(COUNT, *scope))
 
@@ -143,6 +181,17 @@ async def put_version(tx: Transaction, association_id: str, version: int, create
 
 async def version(tx: Snapshot, association_id: str, number: int) -> VersionRow | None:
     return await tx.row(VersionRow, VERSION, association_id, number)
+
+
+async def versions_below(tx: Snapshot, association_id: str, version: int, limit: int) -> list[VersionRow]:
+    """The next `limit` versions older than `version`, newest first."""
+    return await tx.rows(VersionRow, VERSIONS_BELOW, association_id, version, limit)
+
+
+async def index_parameters(tx: Transaction, row: AssociationRow, names: Collection[str]) -> None:
+    """Note the Parameter Store names whose change starts a run of the association (D40)."""
+    await tx.execute(FORGET_PARAMETERS, row.association_id)
+    await tx.execute_many(INDEX_PARAMETER, [(*row.scope, name, row.association_id) for name in sorted(names)])
 
 
 async def current(tx: Snapshot, row: AssociationRow) -> VersionRow:
@@ -227,3 +276,15 @@ async def of_nodes(tx: Snapshot, node_ids: Sequence[str]) -> list[NodeStatusRow]
 async def last_runs(tx: Snapshot, association_id: str) -> dict[str, int]:
     """Node id → when this association last ran there, in ms (D6)."""
     return {row.node_id: row.last_run_ms for row in await tx.rows(LastRun, LAST_RUNS, association_id)}
+
+
+async def nodes_after(
+    tx: Snapshot, association_id: str, after_id: str, limit: int, *, status: str | None, node_id: str | None
+) -> list[NodeStatusRow]:
+    """The next nodes on which the association stands, by id."""
+    return await tx.rows(NodeStatusRow, NODES_AFTER, association_id, after_id, status, node_id, limit)
+
+
+async def first_run_of_version(tx: Snapshot, association_id: str, version: int) -> int | None:
+    """When this version, or a later one, was first to be run, in ms."""
+    return await tx.value(FIRST_OF_VERSION, association_id, version)  # type: ignore[no-any-return]

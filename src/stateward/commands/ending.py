@@ -8,14 +8,19 @@ from stateward.commands.rows import InvocationRow
 
 CANCEL_GRACE_MS = 60_000
 
-STOPS_RUNNING = frozenset({"cancelled", "superseded"})
+STOPS_RUNNING = frozenset({"cancelled", "superseded", "duration"})
 """Reasons that reach out for nodes already at work; the others let them finish."""
+
+
+CANCELS = frozenset({"cancelled", "duration"})
+"""Reasons whose targets end as Cancelled when their nodes have stopped."""
 
 
 def ended(row: InvocationRow, reason: str, who: str | None, now_ms: int, cancel_job_id: str) -> InvocationRow | None:
     """The row after its command ends for `reason`, or None when it goes on as it is.
 
-    Reasons: `cancelled` (a person), `superseded` (a later run), `updated`, `deleted`, `errors` (MaxErrors).
+    Reasons: `cancelled` (a person), `superseded` (a later run), `updated`, `deleted`, `errors` (MaxErrors), `alarm`,
+    `duration` (its time is over).
     """
     if row.is_final:
         return None
@@ -23,12 +28,13 @@ def ended(row: InvocationRow, reason: str, who: str | None, now_ms: int, cancel_
         status, details = {
             "superseded": ("TimedOut", "DeliveryTimedOut"),
             "errors": ("Cancelled", "Terminated"),
+            "alarm": ("Cancelled", "Terminated"),
         }.get(reason, ("Cancelled", "Cancelled"))
         return _final(row, status, details, reason, who, now_ms)
     if reason == "superseded":
         late = _final(row, "TimedOut", "TimedOut", reason, who, now_ms)
         return msgspec.structs.replace(late, cancel_job_id=cancel_job_id, busy_until_ms=now_ms + CANCEL_GRACE_MS)
-    if reason == "cancelled" and row.status != "Cancelling":
+    if reason in CANCELS and row.status != "Cancelling":
         return msgspec.structs.replace(
             row,
             status="Cancelling",

@@ -12,6 +12,7 @@ import msgspec
 from stateward import ids
 from stateward.commands import ending, rate_control, rollup, store
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.commands.opening import NewCommand
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.storage import Transaction
 
@@ -20,10 +21,10 @@ SLICE = 500
 Change = tuple[InvocationRow | None, InvocationRow]
 
 
-async def open_command(tx: Transaction, row: CommandRow, content: str, parameters: str) -> None:
+async def open_command(tx: Transaction, new: NewCommand) -> None:
     """Write a new command; its targets follow with `add_targets`, then `start`."""
-    await store.add_command(tx, row, content, parameters)
-    tx.record(CommandChanged(None, row))
+    await store.add_command(tx, new.row, new.content, new.parameters, new.resolved_parameters)
+    tx.record(CommandChanged(None, new.row))
 
 
 async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> CommandRow:
@@ -99,7 +100,10 @@ async def release(tx: Transaction, command_id: str) -> None:
         await begin_ending(tx, command_id, "errors", None)
         return
     rows = await store.unreleased(tx, command_id, min(plan.count, SLICE))
-    first = msgspec.structs.replace(command, first_released_ms=command.first_released_ms or tx.now)
+    first = command
+    if command.first_released_ms is None:
+        cut_off_ms = None if command.duration_ms is None else tx.now + command.duration_ms
+        first = msgspec.structs.replace(command, first_released_ms=tx.now, cut_off_ms=cut_off_ms)
     changes: list[Change] = [
         (row, msgspec.structs.replace(row, released_ms=tx.now, expires_ms=tx.now + command.allowance_ms))
         for row in rows
@@ -107,14 +111,19 @@ async def release(tx: Transaction, command_id: str) -> None:
     await apply(tx, first, changes)
 
 
-async def begin_ending(tx: Transaction, command_id: str, reason: str, who: str | None) -> None:
-    """Cut a command short; its invocations follow in slices (`end_slice`), so that this costs the same for any size."""
+async def begin_ending(
+    tx: Transaction, command_id: str, reason: str, who: str | None, alarm_state: str | None = None
+) -> None:
+    """Cut a command short; its invocations follow in slices (`end_slice`), so that this costs the same for any size.
+
+    `alarm_state` is what its alarm said when the reason is `alarm`.
+    """
     command = await store.lock_command(tx, command_id)
     if command is None or command.phase == "closed":
         return
     if command.phase in ("ending", "draining") and reason not in ending.STOPS_RUNNING:
         return
-    cut = msgspec.structs.replace(command, phase="ending", ending=reason)
+    cut = msgspec.structs.replace(command, phase="ending", ending=reason, alarm_state=alarm_state, cut_off_ms=None)
     if command.phase == "resolving":
         cut = msgspec.structs.replace(
             cut,

@@ -9,13 +9,14 @@ import msgspec
 
 from stateward import ids
 from stateward.access.principals import Scope
+from stateward.commands import references
 from stateward.commands.rows import CommandRow
 from stateward.documents import interpolation, parameters, schema
-from stateward.documents.parameters import InvalidParameters
 from stateward.documents.store import DocumentRow
 
 DEFAULT_TIMEOUT_S = 3600
-KIND = "command"
+COMMAND, ASSOCIATION = "command", "association"
+"""Kinds of commands: the first shows in Run Command operations (D16)."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,43 +35,49 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
     association_id: str | None = None
     execution_number: int | None = None
+    kind: str = COMMAND
+    store_values: Mapping[str, str] = {}
+    alarm_name: str | None = None
+    ignore_alarm_failure: bool = False
+    duration_ms: int | None = None
 
 
 class NewCommand(msgspec.Struct, frozen=True):
-    """A command's row and its long texts, ready to be written."""
+    """A command's row and its long texts, ready to be written; `resolved_parameters` where they differ."""
 
     row: CommandRow
     content: str
     parameters: str
+    resolved_parameters: str | None
 
 
-def check_parameters(document: schema.Document, given: Mapping[str, Sequence[str]]) -> None:
-    """Raises InvalidParameters with the spec's texts (2.2 V14 to V17)."""
-    for name, values in given.items():
-        if any(reference.startswith("ssm:") for value in values for reference in interpolation.references(value)):
-            raise InvalidParameters(
-                f'Parameter "{name}" refers to Parameter Store, which is not supported by this version of Stateward'
-            )
-    parameters.check(document.parameters, given)
+def store_references(document: DocumentRow, given: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Every reference to Parameter Store in a document and in parameter values."""
+    return references.within(schema.load(document.content, document.document_format)) | references.within(given)
 
 
 def compose(order: Order, now_ms: int) -> NewCommand:
     """The command that carries out an order. Raises InvalidParameters.
 
-    ExpiresAfter is shown as the delivery time plus the longest step; the timer allows the sum of the steps (D2).
+    What comes from Parameter Store (`store_values`: reference → text) is put into document and parameters here, so
+    that every node gets the same (D40). ExpiresAfter is shown as the delivery time plus the longest step; the timer
+    allows the sum of the steps (D2).
     """
-    raw = schema.load(order.document.content, order.document.document_format)
+    fetched = {references.PREFIX + reference: text for reference, text in order.store_values.items()}
+    raw = interpolation.interpolate(schema.load(order.document.content, order.document.document_format), fetched)
     document = schema.parse_command(raw)
-    check_parameters(document, order.parameters)
-    values = parameters.effective_values(
-        document.parameters, parameters.typed_values(document.parameters, order.parameters)
-    )
+    given = {
+        name: [interpolation.interpolate_text(value, fetched) for value in values]
+        for name, values in order.parameters.items()
+    }
+    parameters.check(document.parameters, given)
+    values = parameters.effective_values(document.parameters, parameters.typed_values(document.parameters, given))
     step_times_s = schema.execution_timeouts_s(document, values)
     row = CommandRow(
         command_id=ids.new_uuid(),
         account_id=order.scope.account_id,
         region=order.scope.region,
-        kind=KIND,
+        kind=order.kind,
         document_name=order.document.name,
         document_version=order.document_version,
         resolved_version=str(order.document.version),
@@ -87,8 +94,12 @@ def compose(order: Order, now_ms: int) -> NewCommand:
         expires_after_ms=now_ms + (order.timeout_s + max(step_times_s)) * 1000,
         association_id=order.association_id,
         execution_number=order.execution_number,
+        alarm_name=order.alarm_name,
+        ignore_alarm_failure=int(order.ignore_alarm_failure),
+        duration_ms=order.duration_ms,
     )
-    return NewCommand(row, _json(raw), _json(order.parameters))
+    resolved = _json(given) if fetched else None
+    return NewCommand(row, _json(raw), _json(order.parameters), resolved)
 
 
 def job_parameters(content: str, given: str) -> dict[str, Any]:

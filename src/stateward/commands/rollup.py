@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from stateward.commands.ending import CANCELS
 from stateward.commands.rows import FINAL, CommandRow, InvocationRow
 
 COUNTER_OF = {
@@ -51,11 +52,11 @@ def status_of(command: CommandRow) -> tuple[str, str]:
     if command.phase == "resolving":
         return "Pending", "Pending"
     if command.finished < command.target_count:
-        if command.ending == "cancelled":
+        if command.ending in CANCELS:
             return "Cancelling", "Cancelling"
         begun = command.n_in_progress or command.finished
         return ("InProgress", "InProgress") if begun else ("Pending", "Pending")
-    if command.ending == "cancelled":
+    if command.ending in CANCELS:
         return "Cancelled", "Cancelled"
     if command.target_count == 0:
         return ("Success", "NoInstancesInTag") if command.ending is None else ("Cancelled", "Cancelled")

@@ -30,6 +30,9 @@ class CommandRow(msgspec.Struct, frozen=True):
     expires_after_ms: int
     association_id: str | None
     execution_number: int | None
+    alarm_name: str | None = None
+    ignore_alarm_failure: int = 0
+    duration_ms: int | None = None
     phase: str = "resolving"
     ending: str | None = None
     status: str = "Pending"
@@ -50,6 +53,8 @@ class CommandRow(msgspec.Struct, frozen=True):
     n_undelivered: int = 0
     first_released_ms: int | None = None
     ended_ms: int | None = None
+    alarm_state: str | None = None
+    cut_off_ms: int | None = None
 
     @property
     def finished(self) -> int:

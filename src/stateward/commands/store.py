@@ -40,8 +40,8 @@ def _assignments(names: Sequence[str], first: int) -> str:
 
 
 ADD_COMMAND = (
-    f"INSERT INTO commands ({COMMAND_COLUMNS}, content, parameters) "
-    f"VALUES ({_values(len(CommandRow.__struct_fields__) + 2)})"
+    f"INSERT INTO commands ({COMMAND_COLUMNS}, content, parameters, resolved_parameters) "
+    f"VALUES ({_values(len(CommandRow.__struct_fields__) + 3)})"
 )
 SAVE_COMMAND = f"UPDATE commands SET {_assignments(_MUTABLE_COMMAND, 2)} WHERE command_id = $1"
 COMMAND = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE command_id = $1"
@@ -78,6 +78,10 @@ OPEN_ON_NODE = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND ended_ms IS NULL
  ORDER BY requested_ms, command_id LIMIT $2
 """
+AT_WORK_ON = """
+SELECT DISTINCT association_id FROM invocations
+ WHERE resource_id = $1 AND ended_ms IS NULL AND association_id IS NOT NULL
+"""
 BUSY_OVER = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations WHERE busy_until_ms <= $1 ORDER BY busy_until_ms LIMIT $2
 """
@@ -87,18 +91,28 @@ UPDATE invocations SET expires_ms = $2 + (SELECT c.allowance_ms FROM commands c
  WHERE resource_id = $1 AND association_id IS NOT NULL AND ended_ms IS NULL AND released_ms IS NOT NULL
    AND sent_ms IS NULL
 """
+PAST_CUT_OFF = f"""
+SELECT {COMMAND_COLUMNS} FROM commands WHERE cut_off_ms <= $1 AND phase = 'running' ORDER BY cut_off_ms, command_id
+ LIMIT $2
+"""
 NEXT_DUE = """
 SELECT MIN(due_ms) FROM (
  SELECT MIN(expires_ms) AS due_ms FROM invocations WHERE ended_ms IS NULL AND expires_ms IS NOT NULL
  UNION ALL SELECT MIN(cancel_due_ms) FROM invocations WHERE cancel_due_ms IS NOT NULL AND ended_ms IS NULL
+ UNION ALL SELECT MIN(cut_off_ms) FROM commands WHERE cut_off_ms IS NOT NULL AND phase = 'running'
  UNION ALL SELECT MIN(busy_until_ms) FROM invocations WHERE busy_until_ms IS NOT NULL) AS dues
 """
+# SQLite takes a partial index only when its condition stands in the query.
 RESOLVING = f"""
-SELECT {COMMAND_COLUMNS} FROM commands WHERE phase = 'resolving' ORDER BY requested_ms, command_id LIMIT 1
+SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'resolving'
+ ORDER BY requested_ms, command_id LIMIT 1
 """
-ENDING = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE phase = 'ending' ORDER BY requested_ms, command_id LIMIT 1"
+ENDING = f"""
+SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'ending'
+ ORDER BY requested_ms, command_id LIMIT 1
+"""
 RELEASABLE = f"""
-SELECT {COMMAND_COLUMNS} FROM commands WHERE phase = 'running' AND released < target_count
+SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'running' AND released < target_count
  AND (in_flight < concurrency_limit OR errors > error_limit) ORDER BY requested_ms, command_id LIMIT 1
 """
 PUT_STEP = (
@@ -112,8 +126,11 @@ SELECT step_name FROM steps WHERE command_id = $1 AND resource_id = $2
 """
 
 
-async def add_command(tx: Transaction, row: CommandRow, content: str, parameters: str) -> None:
-    await tx.execute(ADD_COMMAND, *msgspec.structs.astuple(row), content, parameters)
+async def add_command(
+    tx: Transaction, row: CommandRow, content: str, parameters: str, resolved_parameters: str | None
+) -> None:
+    """Write a command; `resolved_parameters` are those for the nodes where the caller's refer to Parameter Store."""
+    await tx.execute(ADD_COMMAND, *msgspec.structs.astuple(row), content, parameters, resolved_parameters)
 
 
 async def lock_command(tx: Transaction, command_id: str) -> CommandRow | None:
@@ -176,9 +193,19 @@ async def busy_over(tx: Snapshot, now_ms: int, limit: int) -> list[InvocationRow
     return await tx.rows(InvocationRow, BUSY_OVER, now_ms, limit)
 
 
+async def past_cut_off(tx: Snapshot, now_ms: int, limit: int) -> list[CommandRow]:
+    """Commands whose Duration is over."""
+    return await tx.rows(CommandRow, PAST_CUT_OFF, now_ms, limit)
+
+
 async def open_on_node(tx: Snapshot, node_id: str, limit: int) -> list[InvocationRow]:
     """A node's unfinished invocations, oldest command first."""
     return await tx.rows(InvocationRow, OPEN_ON_NODE, node_id, limit)
+
+
+async def associations_at_work_on(tx: Snapshot, node_id: str) -> list[str]:
+    """The associations with an unfinished run on a node."""
+    return await tx.column(AT_WORK_ON, node_id)
 
 
 async def restart_waiting(tx: Transaction, node_id: str) -> None:

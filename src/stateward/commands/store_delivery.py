@@ -44,7 +44,9 @@ SELECT {INVOCATION_COLUMNS} FROM invocations
  AND cancel_sends < $3 AND (cancel_until_wall_ms IS NULL OR cancel_until_wall_ms <= $2)
  ORDER BY requested_ms, command_id LIMIT $4
 """
-JOB_TEXT = "SELECT document_name, content, parameters FROM commands WHERE command_id = $1"
+JOB_TEXT = """
+SELECT document_name, content, COALESCE(resolved_parameters, parameters) FROM commands WHERE command_id = $1
+"""
 FORGET_LEASES = """
 UPDATE invocations SET lease_until_wall_ms = NULL, sends = 0 WHERE resource_id = $1 AND ended_ms IS NULL
 """

@@ -21,6 +21,24 @@ class CommandParameters(msgspec.Struct, frozen=True):
     parameters: str
 
 
+class CarrierRow(msgspec.Struct, frozen=True):
+    """The counters of a run, and the alarm that ended it if one did; few columns, since pages have many rows."""
+
+    command_id: str
+    n_pending: int
+    n_in_progress: int
+    n_success: int
+    n_failed: int
+    n_timed_out: int
+    n_cancelled: int
+    n_skipped: int
+    alarm_name: str | None
+    alarm_state: str | None
+
+
+CARRIER_COLUMNS = ", ".join(CarrierRow.__struct_fields__)
+
+
 class NodeName(msgspec.Struct, frozen=True):
     node_id: str
     name: str
@@ -56,7 +74,7 @@ SELECT {_I} FROM invocations i JOIN commands c ON c.command_id = i.command_id
  ORDER BY i.requested_ms DESC, i.command_id COLLATE "C" DESC, i.resource_id COLLATE "C" DESC LIMIT $8
 """
 STEPS = f"SELECT {STEP_COLUMNS} FROM steps WHERE command_id = $1 AND resource_id = $2 ORDER BY position"
-COMMANDS_NAMED = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE command_id IN (ids_of($1))"
+CARRIERS = f"SELECT {CARRIER_COLUMNS} FROM commands WHERE command_id IN (ids_of($1))"
 TARGETS_AFTER = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations
  WHERE command_id = $1 AND resource_id > $2
@@ -126,8 +144,9 @@ async def invocation(tx: Snapshot, scope: Scope, command_id: str, node_id: str) 
     return await tx.row(InvocationRow, INVOCATION, *scope, command_id, node_id)
 
 
-async def commands_named(tx: Snapshot, command_ids: Sequence[str]) -> dict[str, CommandRow]:
-    rows = await tx.rows(CommandRow, COMMANDS_NAMED, json.dumps(list(command_ids)))
+async def carriers(tx: Snapshot, command_ids: Sequence[str]) -> dict[str, CarrierRow]:
+    """Command id → what the history shows of the command that carried a run."""
+    rows = await tx.rows(CarrierRow, CARRIERS, json.dumps(list(command_ids)))
     return {row.command_id: row for row in rows}
 
 

@@ -19,11 +19,15 @@ Fired = Callable[[str], None]
 
 
 class Duty(msgspec.Struct, frozen=True):
-    """One kind of work: `run` does one slice and says whether it did any; `next_due` is its next instant in ms."""
+    """One kind of work: `run` does one slice and says whether it did any; `next_due` is its next instant in ms.
+
+    `when_idle`: housekeeping that waits until nothing else is to be done, and is not told as what is due next.
+    """
 
     name: str
     run: Callable[[Database, Fired], Awaitable[bool]]
     next_due: Callable[[Snapshot], Awaitable[int | None]] | None = None
+    when_idle: bool = False
 
 
 class Engine:
@@ -82,21 +86,23 @@ class Engine:
         while busy:
             busy = False
             for duty in self._duties:
-                busy = await duty.run(self._db, self._note_fired) or busy
+                if not (duty.when_idle and busy):
+                    busy = await duty.run(self._db, self._note_fired) or busy
 
     async def _set_timer(self) -> None:
         async with self._db.reading() as tx:
             dues = [
-                (due, duty.name)
+                (due, duty.name, duty.when_idle)
                 for duty in self._duties
                 if duty.next_due is not None and (due := await duty.next_due(tx)) is not None
             ]
-        self.next_due = min(dues, default=None)
+        self.next_due = min(((due, name) for due, name, idle in dues if not idle), default=None)
+        earliest = min(((due, name) for due, name, _ in dues), default=None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.next_due is not None:
-            self._timer = self._clock.at(*self.next_due, self.wake)
+        if earliest is not None:
+            self._timer = self._clock.at(*earliest, self.wake)
 
     def _note_fired(self, what: str) -> None:
         self.fired.append((self._clock.now(), what))

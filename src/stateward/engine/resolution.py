@@ -11,149 +11,204 @@ import structlog
 from stateward.access.principals import Scope
 from stateward.associations import history, lifecycle, store
 from stateward.associations.facts import ExecutionChanged
-from stateward.associations.rows import AssociationRow, ExecutionRow
+from stateward.associations.rows import AssociationRow, Definition, ExecutionRow
 from stateward.commands import lifecycle as commands
-from stateward.commands import opening
+from stateward.commands import opening, references
 from stateward.commands import store as command_store
 from stateward.commands.rows import CommandRow
 from stateward.documents import library
 from stateward.documents.parameters import InvalidParameters
+from stateward.documents.store import DocumentRow
 from stateward.engine.clockwork import Duty, Fired
+from stateward.engine.gate import CalendarGate, Verdict
 from stateward.nodes import ping, targets
 from stateward.nodes import store as nodes
+from stateward.nodes.groups import ResourceGroups
 from stateward.storage import Database, Transaction
 from stateward.wire.errors import AwsError
 
 SLICE = commands.SLICE
+HOUR_MS = 60 * 60 * 1000
 EVERY_ERROR = "100%"
 DEFAULT_CONCURRENCY = "50"
+AUTOMATION_LATER = "AutomationNotAvailable"
 log = structlog.get_logger("stateward.engine")
 
 
-async def resolve_execution(db: Database, fired: Fired) -> bool:
-    """Give the oldest opened execution its command, or close it with the reason why it cannot start."""
-    async with db.reading() as tx:
-        execution = await store.opened(tx)
-    if execution is None:
-        return False
+class Resolution:
+    """The two duties; `gate` asks calendars, `groups` are those of resource-groups targets."""
 
-    async def work(tx: Transaction) -> None:
-        await _resolve(tx, execution.association_id, execution.number)
+    def __init__(self, gate: CalendarGate, groups: ResourceGroups) -> None:
+        self._gate = gate
+        self._groups = groups
 
-    async def give_up(tx: Transaction) -> None:
-        row = await store.execution(tx, execution.association_id, execution.number)
-        if row is not None and row.phase == "opened":
-            await lifecycle.fail_start(tx, row, "InternalServerError")
+    @property
+    def duties(self) -> list[Duty]:
+        return [
+            Duty("an execution", self._resolve_execution),
+            Duty("the targets of a command", self._resolve_targets),
+        ]
 
-    try:
-        await db.write(work)
-    except Exception:
-        # One execution that cannot be resolved must not hold up every other.
-        log.exception("an execution could not be resolved", association=execution.association_id)
-        await db.write(give_up)
-    return True
-
-
-async def resolve_targets(db: Database, fired: Fired) -> bool:
-    """Give the oldest resolving command its targets, in slices, in the order of their release."""
-    async with db.reading() as tx:
-        command = await command_store.resolving(tx)
-        last_runs = (
-            {}
-            if command is None or command.association_id is None
-            else await store.last_runs(tx, command.association_id)
-        )
-    if command is None:
-        return False
-    node_ids = await _candidates(db, command, last_runs)
-    for start in range(0, len(node_ids), SLICE):
-        part = node_ids[start : start + SLICE]
-
-        async def add(tx: Transaction, part: Sequence[str] = part) -> bool:
-            return await commands.add_targets(tx, command.command_id, part)
-
-        if not await db.write(add):
-            return True
-
-    async def begin(tx: Transaction) -> None:
-        await commands.start(tx, command.command_id)
-        if command.association_id is not None and command.execution_number is not None:
-            execution = await store.execution(tx, command.association_id, command.execution_number)
-            if execution is not None:
-                await lifecycle.resolved(tx, execution, command.command_id)
-
-    await db.write(begin)
-    return True
-
-
-async def _resolve(tx: Transaction, association_id: str, number: int) -> None:
-    association = await store.lock(tx, association_id)
-    execution = await store.execution(tx, association_id, number)
-    if association is None or execution is None or execution.phase != "opened":
-        return
-    version = await store.version(tx, association_id, execution.association_version)
-    assert version is not None, "an execution belongs to a version that exists"
-    definition = version.members()
-    try:
-        document = await library.find(tx, association.scope, definition["Name"], definition["DocumentVersion"])
-        targets.parse(definition["Targets"])
-        order = opening.Order(
-            scope=association.scope,
-            document=document,
-            document_version=definition["DocumentVersion"],
-            parameters=definition.get("Parameters", {}),
-            instance_ids=(),
-            targets=definition["Targets"],
-            scope_nodes=history.scope_list(execution.scope_nodes),
-            max_concurrency=definition.get("MaxConcurrency", DEFAULT_CONCURRENCY),
-            max_errors=definition.get("MaxErrors", EVERY_ERROR),
-            comment=f"{association_id}:{execution.execution_id}",
-            association_id=association_id,
-            execution_number=number,
-        )
-        new = opening.compose(order, tx.now)
-    except (AwsError, InvalidParameters, targets.InvalidTarget) as error:
-        reason = error.code if isinstance(error, AwsError) else type(error).__name__
-        log.warning("an execution cannot start", association=association_id, reason=reason, detail=str(error))
-        await lifecycle.fail_start(tx, execution, reason)
-        return
-    await _carry(tx, association, execution, new)
-
-
-async def _carry(
-    tx: Transaction, association: AssociationRow, execution: ExecutionRow, new: opening.NewCommand
-) -> None:
-    await commands.open_command(tx, new.row, new.content, new.parameters)
-    carried = msgspec.structs.replace(execution, phase="running", command_id=new.row.command_id)
-    await store.save_execution(tx, carried)
-    tx.record(ExecutionChanged(execution, carried))
-
-
-async def _candidates(db: Database, command: CommandRow, last_runs: Mapping[str, int]) -> list[str]:
-    scope = Scope(command.account_id, command.region)
-    wanted = targets.parse(msgspec.json.decode(command.targets))
-    named = targets.named_nodes(wanted)
-    limited = history.scope_list(command.scope_nodes)
-    if limited is not None:
-        named = tuple(sorted(set(limited) & set(named if named is not None else limited)))
-    tag_key = next((target.key for target in wanted if target.kind == "tag"), None)
-    found: list[tuple[int, int, str]] = []
-    after = ""
-    while True:
+    async def _resolve_execution(self, db: Database, fired: Fired) -> bool:
+        """Give the oldest opened execution its command, or close it with the reason why it cannot start."""
         async with db.reading() as tx:
-            rows = await nodes.candidates(tx, scope, after, SLICE, named=named, tag_key=tag_key)
-            tagged = await nodes.tags_of(tx, scope, [row.node_id for row in rows])
+            execution = await store.opened(tx)
+            definition: Definition = {}
+            if execution is not None:
+                version = await store.version(tx, execution.association_id, execution.association_version)
+                assert version is not None, "an execution belongs to a version that exists"
+                definition = version.members()
             now_ms = tx.now
-        for row in rows:
-            if targets.matches(wanted, row.node_id, tagged.get(row.node_id, {})):
-                reach = ping.reach(bool(row.connected), row.last_ping_ms, now_ms)
-                found.append((reach, last_runs.get(row.node_id, 0), row.node_id))
-        if len(rows) < SLICE:
-            break
-        after = rows[-1].node_id
-        await asyncio.sleep(0)  # a large fleet is looked through in pieces, other work goes on in between
-    return [node_id for _, _, node_id in sorted(found)]
+        if execution is None:
+            return False
+        scope = Scope(execution.account_id, execution.region)
+        verdict = await self._gate.ask(scope, definition, now_ms)
+
+        async def work(tx: Transaction) -> None:
+            await self._resolve(tx, execution.association_id, execution.number, definition, verdict)
+
+        async def give_up(tx: Transaction) -> None:
+            row = await store.execution(tx, execution.association_id, execution.number)
+            if row is not None and row.phase == "opened":
+                await lifecycle.fail_start(tx, row, "InternalServerError")
+
+        try:
+            await db.write(work)
+        except Exception:
+            # One execution that cannot be resolved must not hold up every other.
+            log.exception("an execution could not be resolved", association=execution.association_id)
+            await db.write(give_up)
+        return True
+
+    async def _resolve(
+        self, tx: Transaction, association_id: str, number: int, definition: Definition, verdict: Verdict
+    ) -> None:
+        association = await store.lock(tx, association_id)
+        execution = await store.execution(tx, association_id, number)
+        if association is None or execution is None or execution.phase != "opened":
+            return
+        if not verdict.open and verdict.problem is None:
+            await lifecycle.skip(tx, execution)
+            return
+        try:
+            if verdict.problem is not None:
+                raise AwsError(verdict.problem, "a change calendar cannot be read")
+            if association.mode == "automation":
+                raise AwsError(AUTOMATION_LATER, "Automation documents do not run yet")
+            new, fetched = await self._composed(tx, association, execution, definition)
+        except (AwsError, InvalidParameters, targets.InvalidTarget) as error:
+            reason = error.code if isinstance(error, AwsError) else type(error).__name__
+            log.warning("an execution cannot start", association=association_id, reason=reason, detail=str(error))
+            await lifecycle.fail_start(tx, execution, reason)
+            return
+        await commands.open_command(tx, new)
+        carried = msgspec.structs.replace(
+            execution,
+            phase="running",
+            command_id=new.row.command_id,
+            resolved_with=msgspec.json.encode(fetched.versions).decode() if fetched.versions else None,
+        )
+        await store.save_execution(tx, carried)
+        tx.record(ExecutionChanged(execution, carried))
+
+    async def _composed(
+        self, tx: Transaction, association: AssociationRow, execution: ExecutionRow, definition: Definition
+    ) -> tuple[opening.NewCommand, references.Fetched]:
+        document = await library.find(tx, association.scope, definition["Name"], definition["DocumentVersion"])
+        targets.expanded(targets.parse(definition["Targets"]), self._groups.current)
+        given = definition.get("Parameters", {})
+        fetched = await references.fetch(tx, association.scope, opening.store_references(document, given))
+        return opening.compose(_order(association, execution, definition, document, fetched), tx.now), fetched
+
+    async def _resolve_targets(self, db: Database, fired: Fired) -> bool:
+        """Give the oldest resolving command its targets, in slices, in the order of their release."""
+        async with db.reading() as tx:
+            command = await command_store.resolving(tx)
+            last_runs = (
+                {}
+                if command is None or command.association_id is None
+                else await store.last_runs(tx, command.association_id)
+            )
+        if command is None:
+            return False
+        node_ids = await self._candidates(db, command, last_runs)
+        for start in range(0, len(node_ids), SLICE):
+            part = node_ids[start : start + SLICE]
+
+            async def add(tx: Transaction, part: Sequence[str] = part) -> bool:
+                return await commands.add_targets(tx, command.command_id, part)
+
+            if not await db.write(add):
+                return True
+
+        async def begin(tx: Transaction) -> None:
+            await commands.start(tx, command.command_id)
+            if command.association_id is not None and command.execution_number is not None:
+                execution = await store.execution(tx, command.association_id, command.execution_number)
+                if execution is not None:
+                    await lifecycle.resolved(tx, execution, command.command_id)
+
+        await db.write(begin)
+        return True
+
+    async def _candidates(self, db: Database, command: CommandRow, last_runs: Mapping[str, int]) -> list[str]:
+        scope = Scope(command.account_id, command.region)
+        try:
+            wanted = targets.expanded(targets.parse(msgspec.json.decode(command.targets)), self._groups.current)
+        except targets.InvalidTarget:
+            return []  # a group that vanished since the command was made has no members
+        named = targets.named_nodes(wanted)
+        limited = history.scope_list(command.scope_nodes)
+        if limited is not None:
+            named = tuple(sorted(set(limited) & set(named if named is not None else limited)))
+        tag_key = next((target.key for target in wanted if target.kind == "tag"), None)
+        found: list[tuple[int, int, str]] = []
+        after = ""
+        while True:
+            async with db.reading() as tx:
+                rows = await nodes.candidates(tx, scope, after, SLICE, named=named, tag_key=tag_key)
+                tagged = await nodes.tags_of(tx, scope, [row.node_id for row in rows])
+                now_ms = tx.now
+            for row in rows:
+                if targets.matches(wanted, row.node_id, tagged.get(row.node_id, {})):
+                    reach = ping.reach(bool(row.connected), row.last_ping_ms, now_ms)
+                    found.append((reach, last_runs.get(row.node_id, 0), row.node_id))
+            if len(rows) < SLICE:
+                break
+            after = rows[-1].node_id
+            await asyncio.sleep(0)  # a large fleet is looked through in pieces, other work goes on in between
+        return [node_id for _, _, node_id in sorted(found)]
 
 
-EXECUTIONS = Duty("an execution", resolve_execution)
-TARGETS = Duty("the targets of a command", resolve_targets)
+def _order(
+    association: AssociationRow,
+    execution: ExecutionRow,
+    definition: Definition,
+    document: DocumentRow,
+    fetched: references.Fetched,
+) -> opening.Order:
+    alarms = definition.get("AlarmConfiguration", {})
+    bounded = definition["ApplyOnlyAtCronInterval"] and "Duration" in definition
+    location = definition.get("OutputLocation", {}).get("S3Location", {})
+    return opening.Order(
+        scope=association.scope,
+        document=document,
+        document_version=definition["DocumentVersion"],
+        parameters=definition.get("Parameters", {}),
+        instance_ids=(),
+        targets=definition["Targets"],
+        scope_nodes=history.scope_list(execution.scope_nodes),
+        max_concurrency=definition.get("MaxConcurrency", DEFAULT_CONCURRENCY),
+        max_errors=definition.get("MaxErrors", EVERY_ERROR),
+        comment=f"{association.association_id}:{execution.execution_id}",
+        association_id=association.association_id,
+        execution_number=execution.number,
+        kind=opening.ASSOCIATION if association.mode == "agent" else opening.COMMAND,
+        store_values=fetched.values,
+        alarm_name=alarms["Alarms"][0]["Name"] if alarms else None,
+        ignore_alarm_failure=alarms.get("IgnorePollAlarmFailure", False),
+        duration_ms=definition["Duration"] * HOUR_MS if bounded else None,
+        output_bucket=location.get("OutputS3BucketName"),
+        output_prefix=location.get("OutputS3KeyPrefix"),
+        output_region=location.get("OutputS3Region"),
+    )

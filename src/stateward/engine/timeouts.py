@@ -1,4 +1,4 @@
-"""Duty: what waited too long (D2, D4, D5)."""
+"""Duty: what waited too long (D2, D4, D5), and runs whose Duration is over (D38)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ AT_ONCE = 200
 
 
 async def run(db: Database, fired: Fired) -> bool:
-    """End invocations past their time, cancels without an answer, and the busy time of superseded runs."""
+    """End invocations past their time, cancels without an answer, busy time of superseded runs, and long commands."""
     async with db.reading() as tx:
         expired = await store.expired(tx, tx.now, AT_ONCE)
         unanswered = await store.unanswered_cancels(tx, tx.now, AT_ONCE)
         freed = await store.busy_over(tx, tx.now, AT_ONCE)
-    if not (expired or unanswered or freed):
+        too_long = await store.past_cut_off(tx, tx.now, AT_ONCE)
+    if not (expired or unanswered or freed or too_long):
         return False
 
     async def work(tx: Transaction) -> None:
@@ -33,10 +34,14 @@ async def run(db: Database, fired: Fired) -> bool:
             await lifecycle.change_one(tx, row.command_id, row.resource_id, silent)
         for row in freed:
             await lifecycle.free_node(tx, row.command_id, row.resource_id)
+        for command in too_long:
+            await lifecycle.begin_ending(tx, command.command_id, "duration", None)
 
     await db.write(work)
     for row in expired:
         fired(f"time-out of command {row.command_id} on {row.resource_id}")
+    for command in too_long:
+        fired(f"the duration of command {command.command_id}")
     for row in unanswered:
         fired(f"unanswered cancel of command {row.command_id} on {row.resource_id}")
     return True

@@ -14,6 +14,14 @@ class NodeArrived(msgspec.Struct, frozen=True):
     node_id: str
 
 
+class NodeConnected(msgspec.Struct, frozen=True):
+    """A node has got a channel; `was_long_away`: it was not heard of for thirty days (spec 4.1)."""
+
+    scope: Scope
+    node_id: str
+    was_long_away: bool
+
+
 class NodeRemoved(msgspec.Struct, frozen=True):
     """A node was deregistered; what it had not finished will not be (spec 4.7)."""
 

@@ -53,6 +53,8 @@ class ChangeRow(msgspec.Struct, frozen=True):
     region: str
     arrived: int
     changed_ms: int
+    connected: int
+    returned: int
 
 
 NODE_COLUMNS = """
@@ -100,6 +102,7 @@ UPDATE nodes SET last_ping_ms = $2, agent_name = COALESCE(CAST($3 AS TEXT), agen
 FIRST_ONLINE = """
 UPDATE nodes SET first_online_ms = $2 WHERE node_id = $1 AND first_online_ms IS NULL AND removed_ms IS NULL
 """
+LAST_HEARD = "SELECT COALESCE(last_ping_ms, 0) FROM nodes WHERE node_id = $1"
 TOUCH = "UPDATE nodes SET last_ping_ms = $2 WHERE node_id = $1 AND removed_ms IS NULL"
 REMOVE = """
 UPDATE nodes SET removed_ms = $4
@@ -113,13 +116,24 @@ ON CONFLICT (node_id) DO UPDATE SET replica = excluded.replica, epoch = excluded
 CLOSE_CHANNEL = "DELETE FROM node_channels WHERE node_id = $1 AND epoch = $2"
 CLOSE_EVERY_CHANNEL = "DELETE FROM node_channels"
 NOTE_CHANGE = """
-INSERT INTO node_changes (node_id, account_id, region, arrived, changed_ms) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO node_changes (node_id, account_id, region, arrived, changed_ms, connected, returned)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (node_id) DO UPDATE SET
  arrived = CASE WHEN excluded.arrived > node_changes.arrived THEN excluded.arrived ELSE node_changes.arrived END,
+ connected = CASE WHEN excluded.connected > node_changes.connected THEN excluded.connected
+  ELSE node_changes.connected END,
+ returned = CASE WHEN excluded.returned > node_changes.returned THEN excluded.returned ELSE node_changes.returned END,
  changed_ms = excluded.changed_ms
 """
+NOTE_CHANGES_OF_ALL = """
+INSERT INTO node_changes (node_id, account_id, region, arrived, changed_ms, connected, returned)
+SELECT n.node_id, n.account_id, n.region, 0, $1, 0, 0 FROM nodes n
+ WHERE n.removed_ms IS NULL AND n.node_id > $2 ORDER BY n.node_id COLLATE "C" LIMIT $3
+ON CONFLICT (node_id) DO UPDATE SET changed_ms = excluded.changed_ms
+RETURNING node_id
+"""
 CHANGES = """
-SELECT node_id, account_id, region, arrived, changed_ms FROM node_changes
+SELECT node_id, account_id, region, arrived, changed_ms, connected, returned FROM node_changes
  ORDER BY changed_ms, node_id COLLATE "C" LIMIT $1
 """
 FORGET_CHANGE = "DELETE FROM node_changes WHERE node_id = $1 AND changed_ms = $2"
@@ -167,6 +181,11 @@ async def first_online(tx: Transaction, node_id: str) -> bool:
     return await tx.execute(FIRST_ONLINE, node_id, tx.now) == 1
 
 
+async def last_heard(tx: Snapshot, node_id: str) -> int:
+    """When the node was heard of last, in ms; 0 for never."""
+    return int(await tx.value(LAST_HEARD, node_id) or 0)
+
+
 async def touch(tx: Transaction, node_id: str) -> None:
     """The node was heard of now."""
     await tx.execute(TOUCH, node_id, tx.now)
@@ -191,9 +210,22 @@ async def close_every_channel(tx: Transaction) -> None:
     await tx.execute(CLOSE_EVERY_CHANNEL)
 
 
-async def note_change(tx: Transaction, scope: Scope, node_id: str, *, arrived: bool) -> None:
+async def note_change(
+    tx: Transaction,
+    scope: Scope,
+    node_id: str,
+    *,
+    arrived: bool = False,
+    connected: bool = False,
+    returned: bool = False,
+) -> None:
     """Have the engine compare this node with the associations."""
-    await tx.execute(NOTE_CHANGE, node_id, *scope, int(arrived), tx.now)
+    await tx.execute(NOTE_CHANGE, node_id, *scope, int(arrived), tx.now, int(connected), int(returned))
+
+
+async def note_changes_of_all(tx: Transaction, after_id: str, limit: int) -> list[str]:
+    """Have the engine compare the next nodes, by id, with the associations; their ids."""
+    return sorted(await tx.column(NOTE_CHANGES_OF_ALL, tx.now, after_id, limit))
 
 
 async def changes(tx: Snapshot, limit: int) -> list[ChangeRow]:

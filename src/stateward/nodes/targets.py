@@ -11,6 +11,12 @@ import msgspec
 EVERY_NODE = "*"
 NODE_ID = re.compile(r"(i-(\w{8}|\w{17}))|(mi-\w{17})", re.ASCII)
 UNSUPPORTED = "Unsupported Target Type"
+GROUP_KEYS = 5
+GROUP_VALUES = 5
+AUTOMATION_KEYS = frozenset({"ParameterValues", "ResourceGroup", "AWS::EC2::Instance", "aws:NoOpAutomationTag"})
+
+Groups = Mapping[str, Mapping[str, Sequence[str]]]
+"""Group name → tag filters: tag key → values, one of which a member has; all keys must fit (D52)."""
 
 
 class InvalidTarget(ValueError):
@@ -18,16 +24,38 @@ class InvalidTarget(ValueError):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One condition; `kind` is ids, every, tag or tag-key."""
+    """One condition; `kind` is ids, every, tag, tag-key, group (to be expanded) or automation (never a node)."""
 
     kind: str
     key: str
     values: tuple[str, ...]
 
 
-def parse(targets: Sequence[Mapping[str, Any]]) -> tuple[Target, ...]:
-    """The conditions, all of which a node must meet. Raises InvalidTarget for keys that do not exist here."""
-    return tuple(_one(target.get("Key", ""), tuple(target.get("Values", ()))) for target in targets)
+def parse(targets: Sequence[Mapping[str, Any]], *, automation: bool = False) -> tuple[Target, ...]:
+    """The conditions, all of which a node must meet. Raises InvalidTarget for keys that do not exist here.
+
+    `automation` lets in the keys that only Automation documents know.
+    """
+    return tuple(_one(target.get("Key", ""), tuple(target.get("Values", ())), automation) for target in targets)
+
+
+def expanded(targets: Sequence[Target], groups: Groups) -> tuple[Target, ...]:
+    """The conditions with each group replaced by its tag filters. Raises InvalidTarget for a group that cannot be."""
+    found: list[Target] = []
+    for target in targets:
+        if target.kind != "group":
+            found.append(target)
+            continue
+        filters = groups.get(target.values[0])
+        if filters is None:
+            raise InvalidTarget(f"The resource group {target.values[0]} does not exist.")
+        if not filters or len(filters) > GROUP_KEYS or any(len(values) > GROUP_VALUES for values in filters.values()):
+            raise InvalidTarget(
+                f"The resource group {target.values[0]} must have 1 to {GROUP_KEYS} tag keys with at most "
+                f"{GROUP_VALUES} values each."
+            )
+        found += [Target("tag", key, tuple(values)) for key, values in filters.items()]
+    return tuple(found)
 
 
 def matches(targets: Sequence[Target], node_id: str, tags: Mapping[str, str]) -> bool:
@@ -41,7 +69,7 @@ def named_nodes(targets: Sequence[Target]) -> tuple[str, ...] | None:
     return tuple(sorted(set.intersection(*listed))) if listed else None
 
 
-def _one(key: str, values: tuple[str, ...]) -> Target:
+def _one(key: str, values: tuple[str, ...], automation: bool) -> Target:
     if key.lower() == "instanceids":
         if EVERY_NODE in values:
             if values != (EVERY_NODE,):
@@ -56,7 +84,11 @@ def _one(key: str, values: tuple[str, ...]) -> Target:
     if key == "tag-key":
         return Target("tag-key", key, values)
     if key == "resource-groups:Name":
-        raise InvalidTarget("Targets of the type resource-groups are not supported by this version of Stateward")
+        if len(values) != 1:
+            raise InvalidTarget("resource-groups:Name takes exactly one group.")
+        return Target("group", key, values)
+    if automation and key in AUTOMATION_KEYS:
+        return Target("automation", key, values)
     raise InvalidTarget(UNSUPPORTED)
 
 
@@ -68,5 +100,7 @@ def _meets(target: Target, node_id: str, tags: Mapping[str, str]) -> bool:
             return node_id in target.values
         case "tag":
             return target.key in tags and (not target.values or tags[target.key] in target.values)
-        case _:
+        case "tag-key":
             return any(key in tags for key in target.values)
+        case _:
+            return False

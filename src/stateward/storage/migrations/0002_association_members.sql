@@ -17,6 +17,8 @@ ALTER TABLE associations ADD COLUMN triggered_alarms TEXT;
 
 ALTER TABLE associations ADD COLUMN opens_ms BIGINT;
 
+ALTER TABLE associations ADD COLUMN resolved_version BIGINT NOT NULL DEFAULT 0;
+
 UPDATE associations SET document_name = name, document_account = account_id, document_region = region;
 
 CREATE INDEX associations_by_document ON associations (document_account, document_region, document_name)
@@ -57,13 +59,13 @@ CREATE TABLE calendar_waits (
   PRIMARY KEY (association_id, node_id)
 );
 
-ALTER TABLE executions ADD COLUMN triggered_alarms TEXT;
-
 ALTER TABLE executions ADD COLUMN resolved_with TEXT;
 
 ALTER TABLE commands ADD COLUMN resolved_parameters TEXT;
 
 ALTER TABLE commands ADD COLUMN alarm_name TEXT;
+
+ALTER TABLE commands ADD COLUMN alarm_state TEXT;
 
 ALTER TABLE commands ADD COLUMN ignore_alarm_failure BIGINT NOT NULL DEFAULT 0;
 
@@ -79,4 +81,16 @@ ALTER TABLE association_nodes ADD COLUMN error_code TEXT;
 
 ALTER TABLE association_nodes ADD COLUMN output_url TEXT;
 
-CREATE INDEX executions_ended ON executions (ended_ms) WHERE ended_ms IS NOT NULL
+CREATE INDEX executions_ended ON executions (ended_ms) WHERE ended_ms IS NOT NULL;
+
+CREATE INDEX executions_unfinished ON executions (association_id, number) WHERE phase <> 'closed';
+
+CREATE INDEX commands_ended ON commands (ended_ms) WHERE ended_ms IS NOT NULL;
+
+CREATE INDEX invocations_with_cancel ON invocations (resource_id, cancel_job_id) WHERE cancel_job_id IS NOT NULL;
+
+CREATE INDEX steps_ended ON steps (ended_ms);
+
+ALTER TABLE node_changes ADD COLUMN connected BIGINT NOT NULL DEFAULT 0;
+
+ALTER TABLE node_changes ADD COLUMN returned BIGINT NOT NULL DEFAULT 0
