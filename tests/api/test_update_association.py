@@ -1,6 +1,7 @@
 """UpdateAssociation: versions, what an omission clears, what it starts (spec 2.5)."""
 
 import pytest
+
 from association_calls import (
     EVERY_NODE,
     TAGGED,
@@ -13,7 +14,6 @@ from association_calls import (
     start_once,
     statuses,
 )
-
 from stateward.quotas import Quotas
 
 
