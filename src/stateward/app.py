@@ -28,6 +28,8 @@ from stateward.associations import history
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
 from stateward.associations.facts import ExecutionChanged, ScheduleChanged
+from stateward.calendars.operations import CalendarOperations
+from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
@@ -67,6 +69,7 @@ class Server:
         self.authenticator = Authenticator(
             self.db, self.clock, self.master, auth_open=config.auth == "open", default_scope=default_scope
         )
+        self.calendars = Calendars(self.db)
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.engine = Engine(
             self.db,
@@ -137,6 +140,7 @@ class Server:
             history,
             command_operations,
             document_operations,
+            CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
             tags,
