@@ -38,6 +38,17 @@ DataDir = Annotated[
         show_default=False,
     ),
 ]
+AdminKeyId = Annotated[
+    str,
+    typer.Option(envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", help="The administrator's access key, set at every start."),
+]
+AdminSecret = Annotated[
+    str,
+    typer.Option(
+        envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY",
+        help="Its secret. Better in the environment: arguments are seen by every user of the machine.",
+    ),
+]
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -100,19 +111,8 @@ def serve(
     log_format: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_FORMAT", help="text or json, on standard error.")
     ] = "text",
-    admin_access_key_id: Annotated[
-        str,
-        typer.Option(
-            envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", help="The administrator's access key, set at every start."
-        ),
-    ] = "",
-    admin_secret_access_key: Annotated[
-        str,
-        typer.Option(
-            envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY",
-            help="Its secret. Better in the environment: arguments are seen by every user of the machine.",
-        ),
-    ] = "",
+    admin_access_key_id: AdminKeyId = "",
+    admin_secret_access_key: AdminSecret = "",
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
     from stateward import serving
