@@ -24,6 +24,7 @@ from stateward.api.http import ApiEndpoint
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
+from stateward.api.sts import CallerIdentity
 from stateward.associations import history
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
@@ -47,6 +48,7 @@ from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.settings import operations as setting_operations
 from stateward.storage import Database, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
@@ -99,7 +101,10 @@ class Server:
         self._upkeep: asyncio.Task[None] | None = None
         self._ready = False
         self._routes = self._other_routes()
-        self._api = ApiEndpoint(self.performer, self.authenticator, config.allowed_hosts, config.region)
+        caller_identity = CallerIdentity(self.authenticator, self.db)
+        self._api = ApiEndpoint(
+            self.performer, self.authenticator, caller_identity, config.allowed_hosts, config.region
+        )
 
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve."""
@@ -143,6 +148,7 @@ class Server:
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
+            setting_operations,
             tags,
         )
 
