@@ -20,6 +20,7 @@ from stateward.access.authentication import Authenticator
 from stateward.access.principals import Scope
 from stateward.access.sealing import MasterKey
 from stateward.api import requests
+from stateward.api.administrators import Door
 from stateward.api.http import ApiEndpoint
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
@@ -195,7 +196,9 @@ class Server:
         return [f"command {row.command_id} on {row.resource_id}" for row in rows]
 
     def _other_routes(self) -> Starlette:
-        channel = ControlChannel(self.gateway, self.authenticator, self.config.allowed_hosts)
+        config = self.config
+        channel = ControlChannel(self.gateway, self.authenticator, config.allowed_hosts)
+        door = Door(self.authenticator, auth_open=config.auth == "open", allowed_hosts=config.allowed_hosts)
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),
@@ -203,12 +206,7 @@ class Server:
         ]
         if isinstance(self.clock, VirtualClock):
             clock_routes = ClockRoutes(
-                self.clock,
-                self.authenticator,
-                self._in_hand,
-                lambda: (self.engine.fired, self.engine.next_due),
-                auth_open=self.config.auth == "open",
-                allowed_hosts=self.config.allowed_hosts,
+                self.clock, door, self._in_hand, lambda: (self.engine.fired, self.engine.next_due)
             )
             routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
         return Starlette(routes=routes)
