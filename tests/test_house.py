@@ -42,7 +42,7 @@ AGENT_MAY_IMPORT = re.compile(
     r"documents\.(flow|interpolation|parameters|schema|content|patterns|declarations|platforms|problems))"
 )
 SLEEPS = {"time.sleep", "sleep", "pause", "clock.pause", "asyncio.sleep"}
-STARTED_BY_NAME = {"stateward.__main__", "stateward.__init__"}
+STARTED_BY_NAME = {"stateward.__main__", "stateward.__init__", "stateward.calendars.worker"}
 
 
 @cache
