@@ -19,8 +19,13 @@ from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Scope
 from stateward.access.sealing import MasterKey
+from stateward.alarms.endpoint import AlarmEndpoint
+from stateward.alarms.file import AlarmFile
+from stateward.alarms.posted import PostedAlarms
+from stateward.alarms.source import AlarmSource, NoAlarms
 from stateward.api import requests
 from stateward.api.administrators import Door
+from stateward.api.alarms import AlarmRoutes
 from stateward.api.http import ApiEndpoint
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
@@ -78,6 +83,7 @@ class Server:
             self.db,
             self.clock,
             [
+        self.alarms = self._alarm_source()
                 schedules.DUTY,
                 timeouts.DUTY,
                 resolution.EXECUTIONS,
@@ -129,6 +135,7 @@ class Server:
         """The ASGI application: `POST /` goes the short way."""
         if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
             await self._api(scope, receive, send)
+        await self.alarms.close()
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
 
@@ -163,6 +170,14 @@ class Server:
             (NodeArrived, self.engine.note),
             (TagsChanged, arrivals.note_tags),
             (TagsChanged, self.engine.note),
+    def _alarm_source(self) -> AlarmSource:
+        source: AlarmSource = NoAlarms()
+        if self.config.alarms is not None:
+            source = AlarmFile(self.config.alarms)
+        elif self.config.alarm_url is not None:
+            source = AlarmEndpoint(self.config.alarm_url, self.clock)
+        return PostedAlarms(source) if isinstance(self.clock, VirtualClock) else source
+
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, self.engine.note),
@@ -219,6 +234,9 @@ class Server:
         if not self._ready:
             return PlainTextResponse("starting\n", 503)
         return PlainTextResponse("ok\n")
+        if isinstance(self.alarms, PostedAlarms):
+            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
+            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
 
     async def _metrics_page(self, request: Request) -> Response:
         headers = requests.headers_of(request.scope)

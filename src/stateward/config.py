@@ -67,6 +67,8 @@ class Config:
     admin_access_key_id: str | None = None
     admin_secret_access_key: str | None = field(default=None, repr=False)
     durable: bool = True
+    alarms: Path | None = None
+    alarm_url: str | None = field(default=None, repr=False)
     quotas: Quotas = field(default_factory=Quotas)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,10 @@ class Config:
                 f"--auth open with --host {self.host}: anybody who reaches that address could run commands on every "
                 "node, so open works on loopback only; use --auth sigv4"
             )
+        if self.alarms is not None and self.alarm_url is not None:
+            raise ConfigurationError("--alarms and --alarm-url: alarms come from one of them, not from both")
+        if self.alarm_url is not None:
+            _require_url("--alarm-url", self.alarm_url)
         if not self.insecure_http:
             raise ConfigurationError(
                 f"--host {self.host}: without TLS whoever listens on the network can read tokens and run commands on "

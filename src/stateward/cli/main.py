@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
+from stateward.cli.options import AlarmsFile, AlarmUrl
 from stateward.config import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
@@ -105,6 +106,8 @@ def serve(
     iam_roles: Annotated[
         str, typer.Option(envvar="STATEWARD_IAM_ROLES", help="The only role names that activations may use, by commas.")
     ] = "",
+    alarms: AlarmsFile = None,
+    alarm_url: AlarmUrl = "",
     log_level: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "info",
@@ -133,6 +136,8 @@ def serve(
             insecure_http=insecure_http,
             metrics_public=metrics_public,
             iam_roles=_names(iam_roles),
+            alarms=alarms,
+            alarm_url=alarm_url or None,
             admin_access_key_id=admin_access_key_id or None,
             admin_secret_access_key=admin_secret_access_key or None,
             durable=clock != "virtual" or data_dir is not None,
