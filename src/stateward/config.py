@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stateward.quotas import Quotas
 
@@ -110,3 +111,26 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+def requests_per_second(text: str) -> float:
+    """The rate in `20/s`. Raises ConfigurationError."""
+    number, slash, unit = text.strip().partition("/")
+    try:
+        rate = float(number)
+    except ValueError:
+        rate = 0.0
+    if not (slash and unit == "s" and 0 < rate <= MOST_REQUESTS_PER_S):
+        raise ConfigurationError(f"--rate-limit {text!r}: write requests per second and key, such as 20/s")
+    return rate
+
+
+def _require_url(option: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:
+        usable = False
+    if not usable:
+        # The address may hold a password, so it is not repeated.
+        raise ConfigurationError(f"{option}: not an address, use http://host/path or https://host/path")
+
+
