@@ -19,15 +19,24 @@ from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Scope
 from stateward.access.sealing import MasterKey
+from stateward.alarms.endpoint import AlarmEndpoint
+from stateward.alarms.file import AlarmFile
+from stateward.alarms.posted import PostedAlarms
+from stateward.alarms.source import AlarmSource, NoAlarms
 from stateward.api import requests
+from stateward.api.administrators import Door
+from stateward.api.alarms import AlarmRoutes
 from stateward.api.http import ApiEndpoint
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
+from stateward.api.sts import CallerIdentity
 from stateward.associations import history
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
 from stateward.associations.facts import ExecutionChanged, ScheduleChanged
+from stateward.calendars.operations import CalendarOperations
+from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
@@ -45,6 +54,7 @@ from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.settings import operations as setting_operations
 from stateward.storage import Database, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
@@ -67,11 +77,13 @@ class Server:
         self.authenticator = Authenticator(
             self.db, self.clock, self.master, auth_open=config.auth == "open", default_scope=default_scope
         )
+        self.calendars = Calendars(self.db)
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.engine = Engine(
             self.db,
             self.clock,
             [
+        self.alarms = self._alarm_source()
                 schedules.DUTY,
                 timeouts.DUTY,
                 resolution.EXECUTIONS,
@@ -96,7 +108,10 @@ class Server:
         self._upkeep: asyncio.Task[None] | None = None
         self._ready = False
         self._routes = self._other_routes()
-        self._api = ApiEndpoint(self.performer, self.authenticator, config.allowed_hosts, config.region)
+        caller_identity = CallerIdentity(self.authenticator, self.db)
+        self._api = ApiEndpoint(
+            self.performer, self.authenticator, caller_identity, config.allowed_hosts, config.region
+        )
 
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve."""
@@ -120,6 +135,7 @@ class Server:
         """The ASGI application: `POST /` goes the short way."""
         if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
             await self._api(scope, receive, send)
+        await self.alarms.close()
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
 
@@ -137,8 +153,10 @@ class Server:
             history,
             command_operations,
             document_operations,
+            CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
+            setting_operations,
             tags,
         )
 
@@ -152,6 +170,14 @@ class Server:
             (NodeArrived, self.engine.note),
             (TagsChanged, arrivals.note_tags),
             (TagsChanged, self.engine.note),
+    def _alarm_source(self) -> AlarmSource:
+        source: AlarmSource = NoAlarms()
+        if self.config.alarms is not None:
+            source = AlarmFile(self.config.alarms)
+        elif self.config.alarm_url is not None:
+            source = AlarmEndpoint(self.config.alarm_url, self.clock)
+        return PostedAlarms(source) if isinstance(self.clock, VirtualClock) else source
+
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, self.engine.note),
@@ -185,7 +211,9 @@ class Server:
         return [f"command {row.command_id} on {row.resource_id}" for row in rows]
 
     def _other_routes(self) -> Starlette:
-        channel = ControlChannel(self.gateway, self.authenticator, self.config.allowed_hosts)
+        config = self.config
+        channel = ControlChannel(self.gateway, self.authenticator, config.allowed_hosts)
+        door = Door(self.authenticator, auth_open=config.auth == "open", allowed_hosts=config.allowed_hosts)
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),
@@ -193,12 +221,7 @@ class Server:
         ]
         if isinstance(self.clock, VirtualClock):
             clock_routes = ClockRoutes(
-                self.clock,
-                self.authenticator,
-                self._in_hand,
-                lambda: (self.engine.fired, self.engine.next_due),
-                auth_open=self.config.auth == "open",
-                allowed_hosts=self.config.allowed_hosts,
+                self.clock, door, self._in_hand, lambda: (self.engine.fired, self.engine.next_due)
             )
             routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
         return Starlette(routes=routes)
@@ -211,6 +234,9 @@ class Server:
         if not self._ready:
             return PlainTextResponse("starting\n", 503)
         return PlainTextResponse("ok\n")
+        if isinstance(self.alarms, PostedAlarms):
+            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
+            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
 
     async def _metrics_page(self, request: Request) -> Response:
         headers = requests.headers_of(request.scope)

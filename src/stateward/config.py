@@ -7,14 +7,17 @@ import os
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stateward.quotas import Quotas
 
 DEFAULT_PORT = 8390
+MOST_REQUESTS_PER_S = 1_000_000
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
 DATABASE_FILE = "stateward.db"
 MASTER_KEY_FILE = "master.key"
+WEBHOOK_SECRET_FILE = "webhook.secret"
 ADDRESS_FILE = "address.json"
 
 
@@ -64,10 +67,18 @@ class Config:
     insecure_http: bool = False
     metrics_public: bool = False
     iam_roles: tuple[str, ...] = ()
+    alarms: Path | None = None
+    alarm_url: str | None = field(default=None, repr=False)
     admin_access_key_id: str | None = None
     admin_secret_access_key: str | None = field(default=None, repr=False)
     durable: bool = True
     quotas: Quotas = field(default_factory=Quotas)
+    rate_limit: float | None = None
+    event_webhooks: tuple[str, ...] = field(default=(), repr=False)
+    event_webhook_secret: str | None = field(default=None, repr=False)
+    event_file: Path | None = None
+    event_stdout: bool = False
+    event_retention_days: int = 30
 
     def __post_init__(self) -> None:
         if self.auth not in ("sigv4", "open"):
@@ -76,10 +87,16 @@ class Config:
             raise ConfigurationError(f"--clock {self.clock!r}: unknown, use system or virtual")
         if len(self.account_id) != 12 or not self.account_id.isdecimal():
             raise ConfigurationError(f"--account-id {self.account_id!r}: an account id has twelve digits")
+        if self.event_retention_days < 1:
+            raise ConfigurationError(f"--event-retention-days {self.event_retention_days}: keep at least one day")
         if bool(self.admin_access_key_id) != bool(self.admin_secret_access_key):
             raise ConfigurationError(
                 "STATEWARD_ADMIN_ACCESS_KEY_ID and STATEWARD_ADMIN_SECRET_ACCESS_KEY belong together: set both or none"
             )
+        if self.alarms is not None and self.alarm_url is not None:
+            raise ConfigurationError("--alarms and --alarm-url: alarms come from one of them, not from both")
+        if self.alarm_url is not None:
+            _require_url("--alarm-url", self.alarm_url)
         if not is_loopback(self.host):
             self._refuse_exposure()
 
@@ -94,6 +111,29 @@ class Config:
                 f"--host {self.host}: without TLS whoever listens on the network can read tokens and run commands on "
                 "the nodes; listen on 127.0.0.1 behind a TLS proxy, or accept the risk with --insecure-http"
             )
+
+
+def requests_per_second(text: str) -> float:
+    """The rate in `20/s`. Raises ConfigurationError."""
+    number, slash, unit = text.strip().partition("/")
+    try:
+        rate = float(number)
+    except ValueError:
+        rate = 0.0
+    if not (slash and unit == "s" and 0 < rate <= MOST_REQUESTS_PER_S):
+        raise ConfigurationError(f"--rate-limit {text!r}: write requests per second and key, such as 20/s")
+    return rate
+
+
+def _require_url(option: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:
+        usable = False
+    if not usable:
+        # The address may hold a password, so it is not repeated.
+        raise ConfigurationError(f"{option}: not an address, use http://host/path or https://host/path")
 
 
 def is_loopback(host: str) -> bool:

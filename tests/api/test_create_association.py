@@ -1,8 +1,8 @@
 """CreateAssociation: what it answers, what it starts, what it refuses (spec 2.1 to 2.3)."""
 
 import pytest
-from association_calls import EVERY_NODE, create, describe, executions, overview, refusal, repeat_invocation, statuses
 
+from association_calls import EVERY_NODE, create, describe, executions, overview, refusal, repeat_invocation, statuses
 from stateward.quotas import Quotas
 
 PARAMETERS = {

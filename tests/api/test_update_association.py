@@ -1,6 +1,7 @@
 """UpdateAssociation: versions, what an omission clears, what it starts (spec 2.5)."""
 
 import pytest
+
 from association_calls import (
     EVERY_NODE,
     TAGGED,
@@ -13,7 +14,6 @@ from association_calls import (
     start_once,
     statuses,
 )
-
 from stateward.quotas import Quotas
 
 
@@ -91,9 +91,10 @@ def test_an_unknown_id_is_refused_upd_07(ssm):
 
 def test_the_limit_of_versions_upd_08(start_server):
     ssm = start_server(quotas=Quotas(association_versions=2)).client()
-    association = create(ssm, "AWS-RunShellScript", Parameters={"commands": ["true"]})
-    update(ssm, association)
-    assert refusal(update, ssm, association) == (
+    words = {"commands": ["true"]}
+    association = create(ssm, "AWS-RunShellScript", Parameters=words)
+    update(ssm, association, Parameters=words)
+    assert refusal(update, ssm, association, Parameters=words) == (
         "AssociationVersionLimitExceeded",
         "An association has at most 2 versions.",
     )

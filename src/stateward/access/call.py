@@ -97,17 +97,20 @@ class Call:
         if self.invocation_id is None:
             return await self._db.write(work)
         invocation_id = self.invocation_id
-        digest = hashlib.sha256(self.operation.encode() + b"\n" + self._body).hexdigest()
+        # Keyed: a bare hash of a body would let whoever reads the database guess at the secrets in it.
+        digest = self._master.derive(
+            "request", hashlib.sha256(self.operation.encode() + b"\n" + self._body).hexdigest()
+        )
         who = "/".join((self.principal.name, *self.scope))
         oldest_ms = self.wall_ms - RETRY_WINDOW_MS
 
         async def once(tx: Transaction) -> Answer:
-            kept = await store.kept_answer(tx, who, invocation_id, digest, oldest_ms)
+            kept = await store.kept_answer(tx, who, invocation_id, digest.hex(), oldest_ms)
             if kept is not None:
                 return msgspec.json.decode(self._master.open("answer", kept), type=Answer)
             answer = await work(tx)
             sealed = self._master.seal("answer", msgspec.json.encode(answer))
-            await store.keep_answer(tx, who, invocation_id, digest, sealed, self.wall_ms)
+            await store.keep_answer(tx, who, invocation_id, digest.hex(), sealed, self.wall_ms)
             return answer
 
         return await self._db.write(once)

@@ -55,16 +55,17 @@ class MasterKey:
         """The secret that goes with a node's passing access key; nothing needs to be stored for it."""
         return base64.urlsafe_b64encode(self.derive("node-secret", access_key_id)[:30]).decode()
 
-    def seal(self, purpose: str, clear: bytes) -> str:
-        """Encrypt for `purpose`; url-safe text."""
+    def seal(self, purpose: str, clear: bytes, about: str = "") -> str:
+        """Encrypt for `purpose`; url-safe text. What is sealed `about` one thing cannot be passed off as another's."""
         nonce = ids.random_bytes(NONCE_BYTES)
-        return base64.urlsafe_b64encode(nonce + self._cipher(purpose).encrypt(nonce, clear, purpose.encode())).decode()
+        sealed = self._cipher(purpose).encrypt(nonce, clear, _associated(purpose, about))
+        return base64.urlsafe_b64encode(nonce + sealed).decode()
 
-    def open(self, purpose: str, sealed: str) -> bytes:
-        """The clear bytes of what `seal` made for the same purpose; SealBroken for anything else."""
+    def open(self, purpose: str, sealed: str, about: str = "") -> bytes:
+        """The clear bytes of what `seal` made for the same purpose and thing; SealBroken for anything else."""
         try:
             raw = base64.urlsafe_b64decode(sealed.encode("ascii"))
-            return self._cipher(purpose).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose.encode())
+            return self._cipher(purpose).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _associated(purpose, about))
         except (ValueError, InvalidTag) as error:
             raise SealBroken(f"not sealed here for {purpose}") from error
 
@@ -73,3 +74,7 @@ class MasterKey:
         if cipher is None:
             cipher = self._ciphers[purpose] = AESGCM(self.derive("seal", purpose))
         return cipher
+
+
+def _associated(purpose: str, about: str) -> bytes:
+    return f"{purpose}\n{about}".encode() if about else purpose.encode()

@@ -13,6 +13,7 @@ from stateward.access.principals import Principal, Scope
 from stateward.api import requests
 from stateward.api.perform import Performer
 from stateward.api.requests import LARGE_BODY, LARGE_OPERATIONS, MAX_BODY, BodyTooLarge, Receive, Send
+from stateward.api.sts import FORM, XML, CallerIdentity
 from stateward.wire import protocol
 from stateward.wire.errors import AwsError, body_of
 
@@ -26,26 +27,36 @@ class ApiEndpoint:
     """The endpoint of unmodified AWS clients and of nodes."""
 
     def __init__(
-        self, performer: Performer, authenticator: Authenticator, allowed_hosts: tuple[str, ...], region: str
+        self,
+        performer: Performer,
+        authenticator: Authenticator,
+        caller_identity: CallerIdentity,
+        allowed_hosts: tuple[str, ...],
+        region: str,
     ) -> None:
         self._performer = performer
         self._authenticator = authenticator
+        self._caller_identity = caller_identity
         self._allowed_hosts = allowed_hosts
         self._region = region
         self._hinted = False
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         request_id = ids.new_uuid()
+        headers = requests.headers_of(scope)
+        if headers.get("content-type", "").startswith(FORM):
+            status, body = await self._caller_identity.respond(scope, headers, receive, request_id, self._allowed_hosts)
+            await _send(send, status, body, request_id, {}, content_type=XML)
+            return
         try:
-            answer = await self._answer(scope, receive, request_id)
+            answer = await self._answer(scope, headers, receive, request_id)
         except AwsError as error:
             close = isinstance(error, BodyTooLarge)
             await _send(send, error.status, body_of(error), request_id, {}, close=close)
             return
         await _send(send, 200, protocol.encode(answer.body), request_id, answer.headers)
 
-    async def _answer(self, scope: Any, receive: Receive, request_id: str) -> Answer:
-        headers = requests.headers_of(scope)
+    async def _answer(self, scope: Any, headers: dict[str, str], receive: Receive, request_id: str) -> Answer:
         try:
             principal, operation, body = await self._admit(scope, headers, receive)
         except AwsError as error:
@@ -95,10 +106,17 @@ def _nothing() -> None:
 
 
 async def _send(
-    send: Send, status: int, body: bytes, request_id: str, extra: dict[str, str], *, close: bool = False
+    send: Send,
+    status: int,
+    body: bytes,
+    request_id: str,
+    extra: dict[str, str],
+    *,
+    close: bool = False,
+    content_type: bytes = CONTENT_TYPE,
 ) -> None:
     headers = [
-        (b"content-type", CONTENT_TYPE),
+        (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),
         (b"x-amzn-requestid", request_id.encode()),
         *((name.encode(), value.encode()) for name, value in extra.items()),

@@ -11,9 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from stateward.access.authentication import Authenticator
-from stateward.api import requests
-from stateward.api.requests import MAX_BODY
+from stateward.api.administrators import Door
 from stateward.clock import ClockBusy, ClockStuck, VirtualClock, monotonic_s
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601, parse_instant
@@ -51,48 +49,23 @@ class ClockRoutes:
     def __init__(
         self,
         clock: VirtualClock,
-        authenticator: Authenticator,
+        door: Door,
         in_hand: InHand,
         engine_state: Callable[[], tuple[list[tuple[int, str]], tuple[int, str] | None]],
-        *,
-        auth_open: bool,
-        allowed_hosts: tuple[str, ...],
     ) -> None:
         self._clock = clock
-        self._authenticator = authenticator
+        self._door = door
         self._in_hand = in_hand
         self._engine_state = engine_state
-        self._open = auth_open
-        self._allowed_hosts = allowed_hosts
         self._given_up: set[str] = set()
 
     async def handle(self, request: Request) -> Response:
         """GET: the time and what is due next. POST: turn the clock."""
         try:
-            headers = requests.headers_of(request.scope)
-            requests.refuse_strangers(headers, self._allowed_hosts)
-            body = await requests.body_of(request.receive, MAX_BODY)
-            await self._authorise(request, headers, body)
-            if request.method == "GET":
-                return JSONResponse(self._time())
-            if not headers.get("content-type", "").startswith("application/json"):
-                raise AwsError("ValidationException", "The Content-Type must be application/json", 415)
-            return JSONResponse(await self._turn(body))
+            _, body = await self._door.enter(request, "turn the clock")
+            return JSONResponse(await self._turn(body) if request.method == "POST" else self._time())
         except AwsError as error:
             return JSONResponse({"error": error.code, "message": error.message}, error.status)
-
-    async def _authorise(self, request: Request, headers: dict[str, str], body: bytes) -> None:
-        if self._open:
-            return
-        authorization = headers.get("authorization", "")
-        if authorization.startswith("Basic "):
-            principal = await self._authenticator.by_password(authorization)
-        else:
-            signed = requests.signed_request(request.scope, headers, body)
-            principal = await self._authenticator.by_signature(signed, "stateward", ("host", "x-amz-date"))
-        if principal.role != "administrator":
-            raise AwsError("AccessDeniedException", "Only an administrator may turn the clock.", 403)
-        request.scope.get("authenticated", lambda: None)()
 
     async def _turn(self, body: bytes) -> dict[str, Any]:
         try:

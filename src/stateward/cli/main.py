@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
+from stateward.cli.options import AlarmsFile, AlarmUrl
 from stateward.config import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
@@ -36,6 +37,17 @@ DataDir = Annotated[
         envvar="STATEWARD_DATA_DIR",
         help="Folder of the database and keys.  [default: $XDG_DATA_HOME/stateward, as root /var/lib/stateward]",
         show_default=False,
+    ),
+]
+AdminKeyId = Annotated[
+    str,
+    typer.Option(envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", help="The administrator's access key, set at every start."),
+]
+AdminSecret = Annotated[
+    str,
+    typer.Option(
+        envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY",
+        help="Its secret. Better in the environment: arguments are seen by every user of the machine.",
     ),
 ]
 
@@ -94,25 +106,16 @@ def serve(
     iam_roles: Annotated[
         str, typer.Option(envvar="STATEWARD_IAM_ROLES", help="The only role names that activations may use, by commas.")
     ] = "",
+    alarms: AlarmsFile = None,
+    alarm_url: AlarmUrl = "",
     log_level: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "info",
     log_format: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_FORMAT", help="text or json, on standard error.")
     ] = "text",
-    admin_access_key_id: Annotated[
-        str,
-        typer.Option(
-            envvar="STATEWARD_ADMIN_ACCESS_KEY_ID", help="The administrator's access key, set at every start."
-        ),
-    ] = "",
-    admin_secret_access_key: Annotated[
-        str,
-        typer.Option(
-            envvar="STATEWARD_ADMIN_SECRET_ACCESS_KEY",
-            help="Its secret. Better in the environment: arguments are seen by every user of the machine.",
-        ),
-    ] = "",
+    admin_access_key_id: AdminKeyId = "",
+    admin_secret_access_key: AdminSecret = "",
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
     from stateward import serving
@@ -133,6 +136,8 @@ def serve(
             insecure_http=insecure_http,
             metrics_public=metrics_public,
             iam_roles=_names(iam_roles),
+            alarms=alarms,
+            alarm_url=alarm_url or None,
             admin_access_key_id=admin_access_key_id or None,
             admin_secret_access_key=admin_secret_access_key or None,
             durable=clock != "virtual" or data_dir is not None,

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from stateward.documents import parameters, patterns
-from stateward.documents.parameters import TYPES, Declaration
+from stateward.documents.parameters import RESOURCE_TYPE, TYPES, Declaration
 from stateward.documents.problems import InvalidDocumentContent, expect
 
+AUTOMATION = "0.3"
 MAX_PARAMETERS = 200
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z0-9_]+")
@@ -23,7 +24,7 @@ _MEMBERS = frozenset(
 
 
 def parse(raw: Mapping[str, Any], schema_version: str) -> dict[str, Declaration]:
-    """Name → declaration. Raises InvalidDocumentContent, naming the path."""
+    """Name → declaration; schema 0.3 knows the resource types too. Raises InvalidDocumentContent, naming the path."""
     if len(raw) > MAX_PARAMETERS:
         raise InvalidDocumentContent(f"parameters: {len(raw)} of them, use at most {MAX_PARAMETERS}")
     return {name: _declaration(name, raw, schema_version) for name in raw}
@@ -37,9 +38,7 @@ def _declaration(name: str, raw: Mapping[str, Any], schema_version: str) -> Decl
     unknown = sorted(given.keys() - _MEMBERS)
     if unknown:
         raise InvalidDocumentContent(f"{path}.{unknown[0][:60]}: unknown member, use {', '.join(sorted(_MEMBERS))}")
-    declared_type = expect(given, "type", str, path)
-    if declared_type not in TYPES:
-        raise InvalidDocumentContent(f"{path}.type {declared_type[:60]!r}: use one of {', '.join(TYPES)}")
+    declared_type = _type(expect(given, "type", str, path), f"{path}.type", schema_version)
     declared = Declaration(
         type=declared_type,
         description=expect(given, "description", str, path, ""),
@@ -54,6 +53,21 @@ def _declaration(name: str, raw: Mapping[str, Any], schema_version: str) -> Decl
     )
     _check_order(declared, path)
     return msgspec.structs.replace(declared, default=_default(given, declared, path))
+
+
+def _type(declared_type: str, path: str, schema_version: str) -> str:
+    if declared_type in TYPES:
+        return declared_type
+    known = ", ".join(TYPES)
+    if schema_version != AUTOMATION:
+        raise InvalidDocumentContent(f"{path} {declared_type[:60]!r}: use one of {known}")
+    listed = declared_type.startswith("List<") and declared_type.endswith(">")
+    if not RESOURCE_TYPE.fullmatch(declared_type[5:-1] if listed else declared_type):
+        raise InvalidDocumentContent(
+            f"{path} {declared_type[:60]!r}: use one of {known}, a resource type such as AWS::EC2::Instance::Id, "
+            f"or a List<> of one"
+        )
+    return declared_type
 
 
 def _default(given: Mapping[str, Any], declared: Declaration, path: str) -> Any:
@@ -82,7 +96,8 @@ def _allowed_values(given: Mapping[str, Any], declared_type: str, path: str) -> 
     values = expect(given, "allowedValues", list, path, None)
     if values is None:
         return None
-    item_type = {"StringList": "String", "MapList": "StringMap"}.get(declared_type, declared_type)
+    kind = parameters.kind_of(declared_type)
+    item_type = {"StringList": "String", "MapList": "StringMap"}.get(kind, kind)
     for value in values:
         if not parameters.has_type(item_type, value):
             raise InvalidDocumentContent(f"{path}.allowedValues: {str(value)[:60]} is not of type {item_type}")
@@ -93,7 +108,7 @@ def _allowed_pattern(given: Mapping[str, Any], declared_type: str, path: str) ->
     pattern: str | None = expect(given, "allowedPattern", str, path, None)
     if not pattern:
         return None
-    if declared_type not in ("String", "StringList"):
+    if parameters.kind_of(declared_type) not in ("String", "StringList"):
         raise InvalidDocumentContent(f"{path}.allowedPattern: only for String and StringList, not {declared_type}")
     try:
         patterns.compiled(pattern)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import resources
 
 import msgspec
 
 from stateward.access.principals import Scope
-from stateward.documents import description, platforms, schema, store
+from stateward.documents import declarations, description, platforms, schema, store
+from stateward.documents.parameters import Declaration
 from stateward.documents.store import AMAZON, DocumentRow
 from stateward.storage import Snapshot, Transaction
 from stateward.wire.errors import AwsError
@@ -16,6 +18,7 @@ from stateward.wire.errors import AwsError
 UNKNOWN_VERSION = "The document version is not valid or does not exist."
 RESERVED = ("aws", "amazon", "amzn")
 MOST_DIGITS = 9
+WITH_PARAMETERS = frozenset(("Command", "Policy", "Automation"))
 ARN = re.compile(r"arn:[^:]+:ssm:(?P<region>[^:]*):(?P<account>[0-9]*):document/(?P<name>.+)")
 
 
@@ -60,6 +63,14 @@ def _is_named_by(name_or_arn: str, scope: Scope, row: DocumentRow) -> bool:
 def parsed(row: DocumentRow) -> schema.Document:
     """The document's rules; stored content was checked when it came."""
     return schema.parse_command(schema.load(row.content, row.document_format))
+
+
+def declared_parameters(row: DocumentRow) -> Mapping[str, Declaration]:
+    """What a Command, Policy or Automation document declares; every other type takes no parameters."""
+    if row.document_type not in WITH_PARAMETERS:
+        return {}
+    raw = schema.load(row.content, row.document_format)
+    return declarations.parse(raw.get("parameters", {}), row.schema_version)
 
 
 def describe_command(

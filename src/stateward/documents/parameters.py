@@ -12,6 +12,7 @@ import msgspec
 from stateward.documents import content, patterns
 
 TYPES = ("String", "StringList", "Boolean", "Integer", "MapList", "StringMap")
+RESOURCE_TYPE = re.compile(r"AWS::[A-Za-z0-9]+::[A-Za-z0-9]+(?:::[A-Za-z0-9]+)?")
 MAX_PATTERN_BYTES = 4096
 MAX_PATTERN_CHECKS = 1000
 # All matches of one request together.
@@ -41,9 +42,21 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     display_type: str = ""
 
     @property
+    def kind(self) -> str:
+        """Which of TYPES its values are; resource types such as `AWS::EC2::Instance::Id` are text, `List<…>` lists."""
+        return kind_of(self.type)
+
+    @property
     def required(self) -> bool:
         """Whether the caller must give a value."""
         return self.default is msgspec.UNSET
+
+
+def kind_of(parameter_type: str) -> str:
+    """Which of TYPES the values of a declared type are."""
+    if parameter_type.startswith("List<"):
+        return "StringList"
+    return "String" if parameter_type.startswith("AWS::") else parameter_type
 
 
 def check(
@@ -94,7 +107,7 @@ def effective_values(declarations: Mapping[str, Declaration], typed: Mapping[str
 
 def has_type(parameter_type: str, value: Any) -> bool:
     """Whether a JSON value is of a declared type."""
-    match parameter_type:
+    match kind_of(parameter_type):
         case "String":
             return isinstance(value, str)
         case "StringList":
@@ -111,7 +124,7 @@ def has_type(parameter_type: str, value: Any) -> bool:
 
 def items_of(declared: Declaration, value: Any) -> list[Any]:
     """What allowedValues, allowedPattern and the character limits apply to: each item of a list, else the value."""
-    return list(value) if declared.type in ("StringList", "MapList") else [value]
+    return list(value) if declared.kind in ("StringList", "MapList") else [value]
 
 
 def problem_with(declared: Declaration, value: Any) -> str | None:
@@ -127,7 +140,7 @@ def problem_with(declared: Declaration, value: Any) -> str | None:
                 return problem
         if declared.interpolation_type and "\0" in _shown(item, limit=None):
             return "contains the character NUL, which no environment variable can hold."
-    if declared.type in ("StringList", "MapList", "StringMap"):
+    if declared.kind in ("StringList", "MapList", "StringMap"):
         return _outside(len(value), declared.min_items, declared.max_items, "items")
     return None
 
@@ -166,9 +179,9 @@ def _from_store(values: Sequence[str]) -> bool:
 
 
 def _typed(name: str, declared: Declaration, values: Sequence[str]) -> Any:
-    if declared.type == "StringList":
+    if declared.kind == "StringList":
         return list(values)
-    if declared.type == "MapList":
+    if declared.kind == "MapList":
         return [_map(name, value) for value in values]
     if not values:
         raise InvalidParameters(f'Parameter "{name}" requires a value.')
@@ -177,15 +190,15 @@ def _typed(name: str, declared: Declaration, values: Sequence[str]) -> Any:
             f'Parameter "{name}" is of type {declared.type} and takes one value, not {len(values)}.'
         )
     value = values[0]
-    if declared.type == "String" or refers_to_store(value):
+    if declared.kind == "String" or refers_to_store(value):
         return value
-    if declared.type == "StringMap":
+    if declared.kind == "StringMap":
         return _map(name, value)
-    if declared.type == "Boolean" and value in ("true", "false"):
+    if declared.kind == "Boolean" and value in ("true", "false"):
         return value == "true"
-    if declared.type == "Integer" and _INTEGER.fullmatch(value):
+    if declared.kind == "Integer" and _INTEGER.fullmatch(value):
         return int(value)
-    expected = "true or false" if declared.type == "Boolean" else "a whole number of at most 18 digits"
+    expected = "true or false" if declared.kind == "Boolean" else "a whole number of at most 18 digits"
     raise InvalidParameters(f'Parameter "{name}" has value "{_shown(value)}": use {expected}.')
 
 

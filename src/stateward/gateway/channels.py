@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from stateward import ids
+from stateward.access import store as keys
 from stateward.access.principals import Principal
 from stateward.access.sealing import MasterKey, SealBroken
 from stateward.clock import Clock
@@ -19,6 +20,7 @@ from stateward.commands.rows import InvocationRow
 from stateward.gateway import frames
 from stateward.gateway.replies import Reply, ReplyWriter
 from stateward.nodes import store as nodes
+from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Database, Transaction
 from stateward.wire import agent_message
 from stateward.wire.agent_message import AgentMessage, MalformedMessage
@@ -55,12 +57,15 @@ class Channel:
         self.region = principal.scope.region
         self.epoch = epoch
         self.woken = asyncio.Event()
+        self.is_over = False
         self._send = send
 
     async def send(self, message: AgentMessage) -> None:
         await self._send({"type": "websocket.send", "bytes": agent_message.encode(message)})
 
     async def close(self, code: int) -> None:
+        """Close the socket; what the node still says on it is not heard."""
+        self.is_over = True
         await self._send({"type": "websocket.close", "code": code})
 
 
@@ -103,6 +108,10 @@ class Gateway:
     async def note_freed(self, tx: Transaction, facts: list[NodeFreed]) -> None:
         self._hint_after(tx, {fact.node_id for fact in facts})
 
+    async def note_removals(self, tx: Transaction, facts: list[NodeRemoved]) -> None:
+        """A deregistered node is out at once, also of a channel that it holds (design 5)."""
+        tx.after_commit(lambda: self._throw_out({fact.node_id for fact in facts}))
+
     def hint(self, node_ids: Iterable[str]) -> None:
         for node_id in node_ids:
             channel = self._channels.get(node_id)
@@ -143,6 +152,10 @@ class Gateway:
         self._channels[channel.node_id] = channel
 
         async def work(tx: Transaction) -> None:
+            key = await keys.node_key(tx, channel.node_id)
+            if key is None or key.removed_ms is not None:
+                channel.is_over = True  # deregistered since its signature was checked
+                return
             await nodes.open_channel(tx, channel.node_id, self._replica, channel.epoch)
             await nodes.touch(tx, channel.node_id)
             await store_delivery.forget_leases(tx, channel.node_id)
@@ -164,11 +177,21 @@ class Gateway:
         await self._db.write(work)
         log.info("channel closed", node=channel.node_id)
 
+    def _throw_out(self, node_ids: Iterable[str]) -> None:
+        for node_id in node_ids:
+            channel = self._channels.pop(node_id, None)
+            if channel is not None:
+                channel.is_over = True
+                channel.woken.set()
+
     async def _pump(self, channel: Channel) -> None:
         while True:
             await channel.woken.wait()
             channel.woken.clear()
             try:
+                if channel.is_over:
+                    await channel.close(POLICY)
+                    return
                 await self._send_what_is_due(channel)
             except Exception as error:  # the socket has gone: the listener ends the channel
                 log.warning("sending to a node failed", node=channel.node_id, reason=str(error))
@@ -195,7 +218,7 @@ class Gateway:
         nonsense = 0
         while True:
             message = await receive()
-            if message["type"] == "websocket.disconnect":
+            if message["type"] == "websocket.disconnect" or channel.is_over:
                 return
             data = message.get("bytes")
             if data is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -24,7 +24,7 @@ class JobAck(msgspec.Struct, frozen=True):
     """The node's word on a job."""
 
     jobId: str
-    statusCode: str = ""
+    statusCode: Annotated[str, msgspec.Meta(max_length=20)] = ""
 
 
 class JobReply(msgspec.Struct, frozen=True):

@@ -1,0 +1,45 @@
+"""Who may use `/_stateward/…`: an administrator's key by SigV4 or HTTP Basic, anybody under `--auth open` (D47)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from stateward.access.authentication import Authenticator
+from stateward.access.principals import Principal
+from stateward.api import requests
+from stateward.api.requests import MAX_BODY
+from stateward.wire.errors import AwsError
+
+
+class Door:
+    """Lets administrators in, and keeps strangers out."""
+
+    def __init__(self, authenticator: Authenticator, *, auth_open: bool, allowed_hosts: tuple[str, ...]) -> None:
+        self._authenticator = authenticator
+        self._open = auth_open
+        self._allowed_hosts = allowed_hosts
+
+    async def enter(self, request: Request, wish: str) -> tuple[Principal | None, bytes]:
+        """Who asks (None: anybody, under `--auth open`), and the body. `wish` says what only administrators may do.
+
+        Raises AwsError: a stranger, a wrong key, another role, a body that is too large, or a POST that is not JSON.
+        """
+        headers = requests.headers_of(request.scope)
+        requests.refuse_strangers(headers, self._allowed_hosts)
+        body = await requests.body_of(request.receive, MAX_BODY)
+        principal = None if self._open else await self._administrator(request, headers, body, wish)
+        if request.method == "POST" and not headers.get("content-type", "").startswith("application/json"):
+            raise AwsError("ValidationException", "The Content-Type must be application/json", 415)
+        return principal, body
+
+    async def _administrator(self, request: Request, headers: dict[str, str], body: bytes, wish: str) -> Principal:
+        authorization = headers.get("authorization", "")
+        if authorization.startswith("Basic "):
+            principal = await self._authenticator.by_password(authorization)
+        else:
+            signed = requests.signed_request(request.scope, headers, body)
+            principal = await self._authenticator.by_signature(signed, "stateward", ("host", "x-amz-date"))
+        if principal.role != "administrator":
+            raise AwsError("AccessDeniedException", f"Only an administrator may {wish}.", 403)
+        request.scope.get("authenticated", lambda: None)()
+        return principal

@@ -1,0 +1,22 @@
+"""Options of `stateward serve` that say where the world outside is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AlarmsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--alarms",
+        envvar="STATEWARD_ALARMS",
+        help="JSON file, alarm to OK, ALARM or UNKNOWN; read again when it changes.",
+        show_default=False,
+    ),
+]
+AlarmUrl = Annotated[
+    str,
+    typer.Option(envvar="STATEWARD_ALARM_URL", help='Asked for alarms: GET <url>/<alarm> answers {"state": "OK"}.'),
+]
