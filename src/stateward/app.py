@@ -78,12 +78,12 @@ class Server:
             self.db, self.clock, self.master, auth_open=config.auth == "open", default_scope=default_scope
         )
         self.calendars = Calendars(self.db)
+        self.alarms = self._alarm_source()
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.engine = Engine(
             self.db,
             self.clock,
             [
-        self.alarms = self._alarm_source()
                 schedules.DUTY,
                 timeouts.DUTY,
                 resolution.EXECUTIONS,
@@ -129,13 +129,14 @@ class Server:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
+        await self.deliveries.stop()
+        await self.alarms.close()
         await self.db.close()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """The ASGI application: `POST /` goes the short way."""
         if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
             await self._api(scope, receive, send)
-        await self.alarms.close()
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
 
@@ -160,6 +161,14 @@ class Server:
             tags,
         )
 
+    def _alarm_source(self) -> AlarmSource:
+        source: AlarmSource = NoAlarms()
+        if self.config.alarms is not None:
+            source = AlarmFile(self.config.alarms)
+        elif self.config.alarm_url is not None:
+            source = AlarmEndpoint(self.config.alarm_url, self.clock)
+        return PostedAlarms(source) if isinstance(self.clock, VirtualClock) else source
+
     def _react(self) -> None:
         """Every reaction to every fact, in the order in which they run."""
         for fact, reaction in (
@@ -170,14 +179,6 @@ class Server:
             (NodeArrived, self.engine.note),
             (TagsChanged, arrivals.note_tags),
             (TagsChanged, self.engine.note),
-    def _alarm_source(self) -> AlarmSource:
-        source: AlarmSource = NoAlarms()
-        if self.config.alarms is not None:
-            source = AlarmFile(self.config.alarms)
-        elif self.config.alarm_url is not None:
-            source = AlarmEndpoint(self.config.alarm_url, self.clock)
-        return PostedAlarms(source) if isinstance(self.clock, VirtualClock) else source
-
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, self.engine.note),
@@ -224,6 +225,9 @@ class Server:
                 self.clock, door, self._in_hand, lambda: (self.engine.fired, self.engine.next_due)
             )
             routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
+        if isinstance(self.alarms, PostedAlarms):
+            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
+            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
         return Starlette(routes=routes)
 
     async def _health(self, request: Request) -> Response:
@@ -234,9 +238,6 @@ class Server:
         if not self._ready:
             return PlainTextResponse("starting\n", 503)
         return PlainTextResponse("ok\n")
-        if isinstance(self.alarms, PostedAlarms):
-            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
-            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
 
     async def _metrics_page(self, request: Request) -> Response:
         headers = requests.headers_of(request.scope)
