@@ -45,6 +45,7 @@ from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFree
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import library
 from stateward.documents import operations as document_operations
+from stateward.documents import patterns as document_patterns
 from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
 from stateward.engine.clockwork import Engine
 from stateward.gateway.channels import Gateway
@@ -54,6 +55,9 @@ from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.parameters import operations as parameter_operations
+from stateward.parameters.reading import ParameterReading
+from stateward.parameters.vault import Vault
 from stateward.settings import operations as setting_operations
 from stateward.storage import Database, Transaction
 from stateward.tags.facts import TagsChanged
@@ -146,8 +150,10 @@ class Server:
                 association_operations.TAG_TYPE: association_operations.exists,
                 document_operations.TAG_TYPE: document_operations.exists,
                 registration.TAG_TYPE: node_operations.exists,
+                parameter_operations.TAG_TYPE: parameter_operations.exists,
             }
         )
+        vault = Vault(self.master)
         return operations_in(
             self.model,
             association_operations,
@@ -157,6 +163,8 @@ class Server:
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
+            parameter_operations.ParameterOperations(vault, document_patterns.matches),
+            ParameterReading(vault),
             setting_operations,
             tags,
         )
