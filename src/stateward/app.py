@@ -45,6 +45,7 @@ from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFree
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import library
 from stateward.documents import operations as document_operations
+from stateward.documents import patterns as document_patterns
 from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
 from stateward.engine.clockwork import Engine
 from stateward.gateway.channels import Gateway
@@ -54,6 +55,9 @@ from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.parameters import operations as parameter_operations
+from stateward.parameters.reading import ParameterReading
+from stateward.parameters.vault import Vault
 from stateward.settings import operations as setting_operations
 from stateward.storage import Database, Transaction
 from stateward.tags.facts import TagsChanged
@@ -78,12 +82,12 @@ class Server:
             self.db, self.clock, self.master, auth_open=config.auth == "open", default_scope=default_scope
         )
         self.calendars = Calendars(self.db)
+        self.alarms = self._alarm_source()
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.engine = Engine(
             self.db,
             self.clock,
             [
-        self.alarms = self._alarm_source()
                 schedules.DUTY,
                 timeouts.DUTY,
                 resolution.EXECUTIONS,
@@ -129,13 +133,14 @@ class Server:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
+        await self.deliveries.stop()
+        await self.alarms.close()
         await self.db.close()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """The ASGI application: `POST /` goes the short way."""
         if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
             await self._api(scope, receive, send)
-        await self.alarms.close()
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
 
@@ -145,8 +150,10 @@ class Server:
                 association_operations.TAG_TYPE: association_operations.exists,
                 document_operations.TAG_TYPE: document_operations.exists,
                 registration.TAG_TYPE: node_operations.exists,
+                parameter_operations.TAG_TYPE: parameter_operations.exists,
             }
         )
+        vault = Vault(self.master)
         return operations_in(
             self.model,
             association_operations,
@@ -156,9 +163,19 @@ class Server:
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
+            parameter_operations.ParameterOperations(vault, document_patterns.matches),
+            ParameterReading(vault),
             setting_operations,
             tags,
         )
+
+    def _alarm_source(self) -> AlarmSource:
+        source: AlarmSource = NoAlarms()
+        if self.config.alarms is not None:
+            source = AlarmFile(self.config.alarms)
+        elif self.config.alarm_url is not None:
+            source = AlarmEndpoint(self.config.alarm_url, self.clock)
+        return PostedAlarms(source) if isinstance(self.clock, VirtualClock) else source
 
     def _react(self) -> None:
         """Every reaction to every fact, in the order in which they run."""
@@ -170,14 +187,6 @@ class Server:
             (NodeArrived, self.engine.note),
             (TagsChanged, arrivals.note_tags),
             (TagsChanged, self.engine.note),
-    def _alarm_source(self) -> AlarmSource:
-        source: AlarmSource = NoAlarms()
-        if self.config.alarms is not None:
-            source = AlarmFile(self.config.alarms)
-        elif self.config.alarm_url is not None:
-            source = AlarmEndpoint(self.config.alarm_url, self.clock)
-        return PostedAlarms(source) if isinstance(self.clock, VirtualClock) else source
-
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, self.engine.note),
@@ -224,6 +233,9 @@ class Server:
                 self.clock, door, self._in_hand, lambda: (self.engine.fired, self.engine.next_due)
             )
             routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
+        if isinstance(self.alarms, PostedAlarms):
+            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
+            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
         return Starlette(routes=routes)
 
     async def _health(self, request: Request) -> Response:
@@ -234,9 +246,6 @@ class Server:
         if not self._ready:
             return PlainTextResponse("starting\n", 503)
         return PlainTextResponse("ok\n")
-        if isinstance(self.alarms, PostedAlarms):
-            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
-            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
 
     async def _metrics_page(self, request: Request) -> Response:
         headers = requests.headers_of(request.scope)

@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
-from live_server import KEY_ID, REGION, SECRET
+from live_server import KEY_ID, REGION, SECRET, LiveServer
 from refusals import refusal
+from scripted_nodes import NodePark
 from signed_requests import call, send, signed
 from stateward.clock import wall_ms
 
@@ -27,6 +28,26 @@ def names(ssm):
 
 def put_document(ssm, name):
     ssm.create_document(Name=name, DocumentType="Command", Content=json.dumps(ONE_STEP))
+
+
+@pytest.fixture(scope="module")
+def server(server_thread, model, tmp_path_factory):
+    """One server for all tests here, which leave nothing behind that another would see."""
+    server = LiveServer(server_thread, tmp_path_factory.mktemp("server"), model)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fresh(start_server):
+    return start_server()
+
+
+@pytest.fixture
+def node_park(fresh, node_thread):
+    park = NodePark(node_thread, fresh)
+    yield park
+    park.close()
 
 
 @pytest.fixture
@@ -93,9 +114,9 @@ def test_date_of_a_signature(server, shift_ms, expected):
         assert reply.message.startswith(expected)
 
 
-def test_the_virtual_clock_does_not_move_signatures(server):
-    server.clock(advance="30d")
-    assert call(server).status == 200
+def test_the_virtual_clock_does_not_move_signatures(fresh):
+    fresh.clock(advance="30d")
+    assert call(fresh).status == 200
 
 
 @pytest.mark.parametrize("name", ["host", "x-amz-target"])
@@ -197,10 +218,18 @@ def test_foreign_origin_of_an_open_server(open_server):
     assert send(open_server, headers | target | {"origin": "http://evil.test"}, b"{}").status == 403
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/x-www-form-urlencoded", ""])
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data", ""])
 def test_what_a_web_form_can_send_is_refused(open_server, kind):
     headers = {"host": "localhost", "content-type": kind, "x-amz-target": "AmazonSSM.ListDocuments"}
     assert send(open_server, headers, b"{}").code == "UnknownOperationException"
+
+
+def test_a_web_form_reaches_no_operation_of_ssm(open_server):
+    headers = {"host": "localhost", "content-type": "application/x-www-form-urlencoded"}
+    target = {"x-amz-target": "AmazonSSM.CreateActivation"}
+    assert send(open_server, headers | target, b'{"IamRole": "role"}').status == 400
+    assert open_server.client().describe_activations()["ActivationList"] == []
+    assert send(open_server, headers | {"origin": "http://evil.test"}, b"Action=GetCallerIdentity").status == 403
 
 
 def test_refusals_before_the_operation_are_logged(server):
@@ -208,7 +237,7 @@ def test_refusals_before_the_operation_are_logged(server):
         call(server, "DeleteDocument", {"Name": "x"}, secret_access_key="wrong")
     (entry,) = [entry for entry in logs if entry["event"] == "refused"]
     assert entry["log_level"] == "warning"
-    assert entry["operation"] == "AmazonSSM.DeleteDocument"
+    assert entry["operation"] == "DeleteDocument"
     assert entry["code"] == "InvalidSignatureException"
     assert "wrong" not in json.dumps(entry)
 
@@ -216,13 +245,13 @@ def test_refusals_before_the_operation_are_logged(server):
 # Regions and accounts (D17)
 
 
-def test_regions_see_nothing_of_each_other(server, nodes):
-    here, there = server.client(), server.client(region="mars-north-1")
-    node = nodes.one()
+def test_regions_see_nothing_of_each_other(fresh, node_park):
+    here, there = fresh.client(), fresh.client(region="mars-north-1")
+    node = node_park.one()
     put_document(here, "local-only")
     created = here.create_association(Name="local-only", Targets=[{"Key": "InstanceIds", "Values": [node.node_id]}])
     association_id = created["AssociationDescription"]["AssociationId"]
-    server.settle()
+    fresh.settle()
     sent = here.send_command(InstanceIds=[node.node_id], DocumentName="local-only")["Command"]["CommandId"]
     assert names(there) == []
     assert there.list_associations()["Associations"] == []
@@ -250,8 +279,8 @@ def test_regions_see_nothing_of_each_other(server, nodes):
     assert names(there) == names(here) == ["local-only"]
 
 
-def test_a_page_token_holds_in_its_region_only(server):
-    here, there = server.client(), server.client(region="eu-west-1")
+def test_a_page_token_holds_in_its_region_only(fresh):
+    here, there = fresh.client(), fresh.client(region="eu-west-1")
     for name in ("one-document", "two-document"):
         put_document(here, name)
     token = here.list_documents(MaxResults=1)["NextToken"]
@@ -259,23 +288,23 @@ def test_a_page_token_holds_in_its_region_only(server):
     assert refusal(there.list_documents, MaxResults=1, NextToken=token)[0] == "InvalidNextToken"
 
 
-def test_a_node_belongs_to_the_region_of_its_activation(server, nodes):
-    there = server.client(region="eu-west-1")
+def test_a_node_belongs_to_the_region_of_its_activation(fresh, node_park):
+    there = fresh.client(region="eu-west-1")
     made = there.create_activation(IamRole="role")
-    (node,) = nodes._thread.run(nodes._register(made, 1, None, False))
+    (node,) = node_park._thread.run(node_park._register(made, 1, None, False))
     node.connect()
-    nodes.nodes.append(node)
+    node_park.nodes.append(node)
     (found,) = there.describe_instance_information()["InstanceInformationList"]
     assert found["InstanceId"] == node.node_id
-    assert server.client().describe_instance_information()["InstanceInformationList"] == []
+    assert fresh.client().describe_instance_information()["InstanceInformationList"] == []
     put_document(there, "only-there")
     assert node.request("GetDocument", Name="only-there").status_code == 200
 
 
-def test_first_call_in_another_region_gives_one_hint(server):
+def test_first_call_in_another_region_gives_one_hint(fresh):
     with capture_logs() as logs:
         for region in (REGION, "eu-west-1", "eu-west-2", REGION):
-            server.client(region=region).list_documents()
+            fresh.client(region=region).list_documents()
     hints = [entry for entry in logs if "another region" in entry["event"]]
     assert [(entry["region"], entry["default_region"]) for entry in hints] == [("eu-west-1", REGION)]
 
@@ -310,8 +339,6 @@ def test_open_verifies_a_known_key(open_server):
 
 
 def test_open_verifies_nodes_all_the_same(start_server, node_thread):
-    from scripted_nodes import NodePark
-
     server = start_server(auth="open")
     park = NodePark(node_thread, server)
     try:

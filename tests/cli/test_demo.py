@@ -49,14 +49,10 @@ def test_the_demo_shows_the_whole_way_and_leaves_nothing(tmp_path, left):
         assert f"$ aws ssm {operation} " in said
     assert "--schedule-expression 'rate(30 minutes)'" in said
     assert len(re.findall(r"\{Success=1\}", said)) == 3, "the first run, and two rows of the history"
+    latest = re.search(r"--execution-id (\S+)", said)[1]
+    assert re.search(rf"^{latest} .*\{{Success=1\}}", said, re.MULTILINE), "ids are shown whole"
     assert "greet: Success, exit code 0\n    Hello, State Manager!\n" in said
     assert re.search(r"describe: Success, exit code 0\n    This is mi-[0-9a-f]{17}\n", said)
-
-
-def test_execution_ids_are_shown_whole(tmp_path):
-    said = run("demo", timeout=60, TMPDIR=str(tmp_path)).stdout
-    latest = re.search(r"--execution-id (\S+)", said)[1]
-    assert re.search(rf"^{latest} .*\{{Success=1\}}", said, re.MULTILINE)
 
 
 def test_a_broken_aws_configuration_is_said_and_nothing_left(tmp_path, left):

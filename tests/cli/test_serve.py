@@ -268,7 +268,7 @@ def test_log_options_as_variables(tmp_path):
         entry = json.loads(server.line("refused"))
         assert server.text.count("\n") == 2, "the address and one warning"
     assert entry["level"] == "warning"
-    assert entry["operation"] == "AmazonSSM.ListDocuments"
+    assert entry["operation"] == "ListDocuments"
     assert entry["code"] == "MissingAuthenticationTokenException"
 
 

@@ -59,9 +59,10 @@ def tables(connection):
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
-def test_steps_are_numbered_from_one_without_gaps():
+def test_no_two_steps_have_one_number():
     numbers = [number for number, _ in migrations.steps()]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1
 
 
 def test_each_step_is_applied_once_and_in_order(connection, monkeypatch):
@@ -77,6 +78,20 @@ def test_each_step_is_applied_once_and_in_order(connection, monkeypatch):
         migrate(connection, wall_ms)
     assert tables(connection) == {"schema_steps", "one", "two"}
     assert connection.execute("SELECT * FROM schema_steps ORDER BY step").fetchall() == [(1, 5), (2, 7)]
+
+
+def test_a_step_with_a_lower_number_may_come_later(connection, monkeypatch):
+    """Steps that were made side by side arrive in any order."""
+    steps = [
+        (1, "CREATE TABLE one (x BIGINT);"),
+        (2, "CREATE TABLE two (x BIGINT);"),
+        (3, "CREATE TABLE three (x BIGINT);"),
+    ]
+    monkeypatch.setattr(migrations, "steps", lambda: [steps[0], steps[2]])
+    migrate(connection, 5)
+    monkeypatch.setattr(migrations, "steps", lambda: steps)
+    migrate(connection, 7)
+    assert tables(connection) == {"schema_steps", "one", "two", "three"}
 
 
 def test_a_step_that_fails_changes_nothing(connection, monkeypatch):

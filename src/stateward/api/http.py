@@ -60,8 +60,8 @@ class ApiEndpoint:
         try:
             principal, operation, body = await self._admit(scope, headers, receive)
         except AwsError as error:
-            target = headers.get("x-amz-target", "")[:100]
-            log.warning("refused", operation=target, code=error.code, reason=error.message, request_id=request_id)
+            operation = headers.get("x-amz-target", "").rpartition(".")[2][:100]
+            log.warning("refused", operation=operation, code=error.code, reason=error.message, request_id=request_id)
             raise
         if principal is not NOBODY:
             scope.get("authenticated", _nothing)()

@@ -29,15 +29,15 @@ def migrate(connection: apsw.Connection, wall_ms: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, applied_ms BIGINT)")
-        done = int(connection.execute("SELECT COALESCE(MAX(step), 0) FROM schema_steps").fetchall()[0][0] or 0)
+        done = {int(row[0]) for row in connection.execute("SELECT step FROM schema_steps")}
         newest = steps()[-1][0]
-        if done > newest:
+        if max(done, default=0) > newest:
             raise NewerDatabase(
-                f"the database has schema step {done}, this Stateward knows steps up to {newest}: "
+                f"the database has schema step {max(done)}, this Stateward knows steps up to {newest}: "
                 "install the version that wrote it, or a newer one"
             )
         for number, sql in steps():
-            if number > done:
+            if number not in done:
                 for statement in statements(sql):
                     connection.execute(statement)
                 connection.execute("INSERT INTO schema_steps (step, applied_ms) VALUES (?1, ?2)", (number, wall_ms))

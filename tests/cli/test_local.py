@@ -1,0 +1,50 @@
+"""`stateward local` (`make run`): a server and this machine as its node, until Ctrl-C."""
+
+import json
+import signal
+
+import boto3
+
+from programs import READY, WAIT_S, run, started
+from stateward.clock import monotonic_s
+
+
+def first_node(ssm):
+    """The node that joins, when it is online."""
+    until = monotonic_s() + WAIT_S
+    while monotonic_s() < until:
+        for node in ssm.describe_instance_information()["InstanceInformationList"]:
+            if node["PingStatus"] == "Online":
+                return node
+    raise AssertionError("no node came online")
+
+
+def test_this_machine_is_a_node_until_sigterm(tmp_path):
+    folder = tmp_path / "data"
+    with started("local", "--port", "0", "--data-dir", str(folder), STATEWARD_REGION="eu-west-1") as local:
+        assert local.line(READY).endswith("; this machine joins it as a node. Ctrl-C ends both.")
+        assert local.line('eval "$(stateward credentials').endswith(f'--data-dir {folder})"')
+        printed = json.loads(run("credentials", "--data-dir", str(folder), "--format", "json").stdout)
+        ssm = boto3.client(
+            "ssm",
+            endpoint_url=printed["AWS_ENDPOINT_URL_SSM"],
+            region_name=printed["AWS_REGION"],
+            aws_access_key_id=printed["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=printed["AWS_SECRET_ACCESS_KEY"],
+        )
+        assert printed["AWS_REGION"] == "eu-west-1"
+        assert first_node(ssm)["InstanceId"].startswith("mi-")
+        local.send(signal.SIGTERM)
+        assert local.wait() == 0
+        assert local.line("stopping")
+    assert (tmp_path / "stateward-agent").is_dir(), "the agent's state lies beside the data"
+    with started("serve", "--port", "0", "--data-dir", str(folder)) as again:
+        again.line(READY)  # the server has ended too: its data directory is free
+
+
+def test_a_server_that_cannot_start_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    ended = run("local", "--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("stateward: the server ended with exit code 1\n")
+    assert "cannot be written (Not a directory)" in ended.stderr
