@@ -144,5 +144,5 @@ async def _add_execution(tx: Transaction, association_id: str, number: int, crea
         ended_ms=created_ms + 1_000,
         command_id=command.command_id,
     )
-    await commands.add_command(tx, command, "{}", PARAMETERS)
+    await commands.add_command(tx, command, "{}", PARAMETERS, None)
     await store.add_execution(tx, execution)

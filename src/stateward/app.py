@@ -31,9 +31,10 @@ from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
-from stateward.associations import history
+from stateward.associations import changes, creation, history, legacy
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
+from stateward.associations.node_views import NodeViews
 from stateward.associations.facts import ExecutionChanged, ScheduleChanged
 from stateward.calendars.operations import CalendarOperations
 from stateward.calendars.service import Calendars
@@ -46,15 +47,26 @@ from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import library
 from stateward.documents import operations as document_operations
 from stateward.documents import patterns as document_patterns
-from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
-from stateward.engine.clockwork import Engine
+from stateward.documents.facts import DefaultVersionMoved, DocumentDeleted, DocumentVersionAdded
+from stateward.engine import arrivals, releases, schedules, timeouts, upkeep
+from stateward.engine import changes as change_duty
+from stateward.engine.arrivals import Arrivals
+from stateward.engine.clockwork import Duty, Engine
+from stateward.engine.gate import CalendarGate
+from stateward.engine.groups import GroupWatch
+from stateward.engine.openings import Openings
+from stateward.engine.releases import Releases
+from stateward.engine.resolution import Resolution
+from stateward.engine.retention import Retention
 from stateward.gateway.channels import Gateway
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
-from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.nodes.facts import GroupsChanged, NodeArrived, NodeConnected, NodeRemoved
+from stateward.nodes.groups import ResourceGroups
+from stateward.parameters.facts import ParameterChanged
 from stateward.parameters import operations as parameter_operations
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
@@ -84,19 +96,9 @@ class Server:
         self.calendars = Calendars(self.db)
         self.alarms = self._alarm_source()
         self.gateway = Gateway(self.db, self.clock, self.master)
-        self.engine = Engine(
-            self.db,
-            self.clock,
-            [
-                schedules.DUTY,
-                timeouts.DUTY,
-                resolution.EXECUTIONS,
-                resolution.TARGETS,
-                releases.ENDINGS,
-                releases.RELEASES,
-                arrivals.DUTY,
-            ],
-        )
+        self.groups = ResourceGroups(config.groups)
+        self.engine = Engine(self.db, self.clock, self._duties())
+        self.group_watch = GroupWatch(self.db, self.groups)
         self.metrics = Metrics(self.gateway)
         self.performer = Performer(
             model=self.model,
@@ -122,6 +124,7 @@ class Server:
         await self.db.write(self._first_write)
         self.gateway.start()
         self.engine.start()
+        self.group_watch.start()
         self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock), name="upkeep")
         self._ready = True
 
@@ -129,6 +132,7 @@ class Server:
         """End at a transaction's edge; what is open goes on at the next start."""
         self._ready = False
         await self.gateway.stop()
+        await self.group_watch.stop()
         await self.engine.stop()
         if self._upkeep is not None:
             self._upkeep.cancel()
@@ -144,10 +148,25 @@ class Server:
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
 
+    def _duties(self) -> list[Duty]:
+        """What the engine does, in the order in which one pass does it."""
+        gate = CalendarGate(self.calendars)
+        return [
+            schedules.DUTY,
+            timeouts.DUTY,
+            change_duty.DUTY,
+            Openings(gate).duty,
+            *Resolution(gate, self.groups).duties,
+            releases.ENDINGS,
+            Releases(self.alarms).duty,
+            Arrivals(gate, self.groups).duty,
+            Retention(self.clock, self.config.retention_ms, self.config.output_retention_ms).duty,
+        ]
+
     def _operations(self) -> dict[str, Any]:
         tags = TagOperations(
             {
-                association_operations.TAG_TYPE: association_operations.exists,
+                creation.TAG_TYPE: association_operations.exists,
                 document_operations.TAG_TYPE: document_operations.exists,
                 registration.TAG_TYPE: node_operations.exists,
                 parameter_operations.TAG_TYPE: parameter_operations.exists,
@@ -157,7 +176,9 @@ class Server:
         return operations_in(
             self.model,
             association_operations,
-            history,
+            legacy,
+            history.History(per_run=self.config.per_run_history),
+            NodeViews(self.groups),
             command_operations,
             document_operations,
             CalendarOperations(self.calendars),
@@ -181,12 +202,24 @@ class Server:
         """Every reaction to every fact, in the order in which they run."""
         for fact, reaction in (
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
+            (NodeRemoved, legacy.delete_of_removed_nodes),
             (NodeRemoved, arrivals.note_removals),
             (NodeRemoved, self.engine.note),
             (NodeArrived, arrivals.note_arrivals),
             (NodeArrived, self.engine.note),
+            (GroupsChanged, self.engine.note),
+            (NodeConnected, arrivals.note_connections),
+            (NodeConnected, self.engine.note),
             (TagsChanged, arrivals.note_tags),
             (TagsChanged, self.engine.note),
+            (DefaultVersionMoved, changes.note_default_versions),
+            (DefaultVersionMoved, self.engine.note),
+            (DocumentVersionAdded, changes.note_new_versions),
+            (DocumentVersionAdded, self.engine.note),
+            (DocumentDeleted, changes.note_deletions),
+            (DocumentDeleted, self.engine.note),
+            (ParameterChanged, changes.note_parameters),
+            (ParameterChanged, self.engine.note),
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, self.engine.note),

@@ -15,6 +15,8 @@ DEFAULT_PORT = 8390
 MOST_REQUESTS_PER_S = 1_000_000
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_RETENTION_DAYS = 30
+DAY_MS = 24 * 60 * 60 * 1000
 DATABASE_FILE = "stateward.db"
 MASTER_KEY_FILE = "master.key"
 WEBHOOK_SECRET_FILE = "webhook.secret"
@@ -79,6 +81,20 @@ class Config:
     event_file: Path | None = None
     event_stdout: bool = False
     event_retention_days: int = 30
+    groups: Path | None = None
+    per_run_history: bool = False
+    retention_days: int | None = DEFAULT_RETENTION_DAYS
+    output_retention_days: int | None = None
+
+    @property
+    def retention_ms(self) -> int | None:
+        """How long executions and commands are kept after their end; None: for ever (D48)."""
+        return None if self.retention_days is None else self.retention_days * DAY_MS
+
+    @property
+    def output_retention_ms(self) -> int | None:
+        """How long the output of steps is kept; None: as long as the step."""
+        return None if self.output_retention_days is None else self.output_retention_days * DAY_MS
 
     def __post_init__(self) -> None:
         if self.auth not in ("sigv4", "open"):
@@ -111,6 +127,16 @@ class Config:
                 f"--host {self.host}: without TLS whoever listens on the network can read tokens and run commands on "
                 "the nodes; listen on 127.0.0.1 behind a TLS proxy, or accept the risk with --insecure-http"
             )
+
+
+def days(option: str, text: str) -> int | None:
+    """The days in `30d`, None for `forever`. Raises ConfigurationError."""
+    if text.strip() == "forever":
+        return None
+    number = text.strip().removesuffix("d")
+    if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= 36_500):
+        raise ConfigurationError(f"{option} {text!r}: write a number of days such as 30d, or forever")
+    return int(number)
 
 
 def requests_per_second(text: str) -> float:

@@ -59,6 +59,9 @@ ON CONFLICT (principal, invocation_id, request_hash) DO UPDATE SET answer_sealed
 """
 FORGET_ANSWERS = "DELETE FROM answered_calls WHERE answered_ms < $1"
 SERVER_VALUE = "SELECT value FROM server_values WHERE name = $1"
+PUT_SERVER_VALUE = """
+INSERT INTO server_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 SET_SERVER_VALUE = "INSERT INTO server_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 
@@ -119,3 +122,13 @@ async def server_value(tx: Transaction, name: str, fresh: str) -> str:
     """A value that the first start chooses and every later one finds."""
     await tx.execute(SET_SERVER_VALUE, name, fresh)
     return str(await tx.value(SERVER_VALUE, name))
+
+
+async def known_value(tx: Snapshot, name: str) -> str | None:
+    """A value that the server keeps about itself, if it has been set."""
+    return await tx.value(SERVER_VALUE, name)  # type: ignore[no-any-return]
+
+
+async def put_value(tx: Transaction, name: str, value: str) -> None:
+    """Keep a value that the server needs again after a restart."""
+    await tx.execute(PUT_SERVER_VALUE, name, value)

@@ -65,7 +65,7 @@ async def create(
         legacy_status=_first_status(members, tx.now),
     )
     association = _with_document(association, members, document, mode)
-    await store.add(tx, association)
+    await lifecycle.add(tx, association)
     await tags.put_tags(tx, call.scope, TAG_TYPE, association_id, given_tags)
     return await put_version(tx, call, association, members), members
 
@@ -162,9 +162,7 @@ async def _check_instance(tx: Snapshot, scope: Scope, members: Definition) -> No
     if instance_id.startswith("mi-") and await nodes.find(tx, scope, instance_id) is None:
         raise AwsError("InvalidInstanceId", f"Managed node {instance_id} does not exist.")
     if await store.legacy(tx, scope, members["Name"], instance_id) is not None:
-        raise AwsError(
-            "AssociationAlreadyExists", f"{instance_id} is associated with {members['Name']} already."
-        )
+        raise AwsError("AssociationAlreadyExists", f"{instance_id} is associated with {members['Name']} already.")
 
 
 async def _check_platform(tx: Snapshot, scope: Scope, members: Definition, document: DocumentRow) -> None:

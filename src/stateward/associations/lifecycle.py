@@ -15,6 +15,9 @@ from stateward.commands import lifecycle as commands
 from stateward.commands import store as command_store
 from stateward.storage import Transaction
 
+JOINED = ("document:", "parameter:")
+"""Causes that a later change of a document or parameter joins while their execution has no targets yet (D31)."""
+
 
 async def add(tx: Transaction, association: AssociationRow) -> None:
     """Store a new association."""
@@ -24,7 +27,7 @@ async def add(tx: Transaction, association: AssociationRow) -> None:
 
 async def bury(tx: Transaction, association: AssociationRow) -> None:
     """Mark an association as deleted; it is due no more."""
-    buried = msgspec.structs.replace(association, deleted_ms=tx.now, next_due_ms=None)
+    buried = msgspec.structs.replace(association, deleted_ms=tx.now, next_due_ms=None, opens_ms=None)
     await store.save(tx, buried)
     tx.record(OverviewChanged(association, buried))
     tx.record(ScheduleChanged(association.association_id))
@@ -151,14 +154,15 @@ async def forget_node(tx: Transaction, association: AssociationRow, node_id: str
     return association if row is None else await _forget(tx, association, row)
 
 
-async def save_overview(tx: Transaction, association: AssociationRow) -> AssociationRow:
-    """Write an association with its Overview rolled up from its counters.
+async def save_overview(tx: Transaction, association: AssociationRow, detail: str | None = None) -> AssociationRow:
+    """Write an association with its Overview rolled up from its counters; `detail` overrides DetailedStatus.
 
     The row comes with the Overview that is stored: nothing else sets it.
     """
-    status, detail = rollup.overview(
+    status, rolled_up = rollup.overview(
         rollup.counts_of(association), resolved=bool(association.resolved), failed_start=association.failed_start
     )
+    detail = detail or rolled_up
     after = msgspec.structs.replace(association, overview_status=status, overview_detail=detail)
     await store.save(tx, after)
     if (association.overview_status, association.overview_detail) != (status, detail):
@@ -188,14 +192,7 @@ async def fire(tx: Transaction, association_id: str) -> None:
     if association.next_due_ms > tx.now:
         return
     definition = (await store.current(tx, association)).members()
-    schedule, offset_days = parse(definition["ScheduleExpression"]), definition.get("ScheduleOffset", 0)
-
-    def after(due_ms: int) -> int | None:
-        return next_due(schedule, due_ms, association.anchor_ms, offset_days)
-
-    latest, following = association.next_due_ms, after(association.next_due_ms)
-    while following is not None and following <= tx.now:
-        latest, following = following, after(following)
+    latest, following = _latest_due(definition, association.next_due_ms, association.anchor_ms, tx.now)
     association = msgspec.structs.replace(association, next_due_ms=following)
     await supersede(tx, association, "schedule")
     association, _ = await open_execution(tx, association, f"due:{latest}", "schedule")
@@ -233,6 +230,15 @@ async def has_no_free_slot(tx: Transaction, association: AssociationRow, definit
         if command is None or (command.phase == "running" and command.in_flight >= command.concurrency_limit):
             return True
     return False
+
+
+def _latest_due(definition: Definition, due_ms: int, anchor_ms: int, now_ms: int) -> tuple[int, int | None]:
+    """The last due time up to now, from one that is due, and the one after it."""
+    schedule, offset_days = parse(definition["ScheduleExpression"]), definition.get("ScheduleOffset", 0)
+    following = next_due(schedule, due_ms, anchor_ms, offset_days)
+    while following is not None and following <= now_ms:
+        due_ms, following = following, next_due(schedule, following, anchor_ms, offset_days)
+    return due_ms, following
 
 
 def _resolved(association: AssociationRow) -> AssociationRow:

@@ -72,9 +72,7 @@ class NodeViews:
                 shown.append((one, await _status(tx, one, node_id, standing)))
                 if len(shown) > page.size:
                     break
-        return page.answer(
-            "InstanceAssociationStatusInfos", shown, lambda pair: pair[1], lambda pair: _key(pair[0])
-        )
+        return page.answer("InstanceAssociationStatusInfos", shown, lambda pair: pair[1], lambda pair: _key(pair[0]))
 
     async def _effective(
         self, tx: Snapshot, scope: Scope, node_id: str, key: list[Any] | None
@@ -115,9 +113,7 @@ async def _content(tx: Snapshot, scope: Scope, one: Effective) -> str:
     return document.content
 
 
-async def _status(
-    tx: Snapshot, one: Effective, node_id: str, standing: Mapping[str, NodeStatusRow]
-) -> dict[str, Any]:
+async def _status(tx: Snapshot, one: Effective, node_id: str, standing: Mapping[str, NodeStatusRow]) -> dict[str, Any]:
     row = one.association
     body: dict[str, Any] = {
         "AssociationId": row.association_id,

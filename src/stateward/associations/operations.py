@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from stateward.access.call import Answer, Call, Request
 from stateward.access.principals import Scope
 from stateward.associations import creation, descriptions, lifecycle, listing, store
 from stateward.associations import definition as definitions
-from stateward.associations.creation import TAG_TYPE
-from stateward.associations.facts import ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.documents import library
 from stateward.documents import store as documents
@@ -103,10 +99,9 @@ async def delete_association(call: Call, request: Request) -> Answer:
 async def bury(tx: Transaction, association: AssociationRow, who: str) -> None:
     """Delete an association inside a transaction."""
     await lifecycle.stop_unstarted(tx, association, "deleted", who)
-    await store.save(tx, msgspec.structs.replace(association, deleted_ms=tx.now, next_due_ms=None, opens_ms=None))
+    await lifecycle.bury(tx, association)
     await store.index_parameters(tx, association, ())
-    await tags.remove_all_tags(tx, association.scope, TAG_TYPE, association.association_id)
-    tx.record(ScheduleChanged(association.association_id))
+    await tags.remove_all_tags(tx, association.scope, creation.TAG_TYPE, association.association_id)
 
 
 async def start_associations_once(call: Call, request: Request) -> Answer:
@@ -120,7 +115,8 @@ async def start_associations_once(call: Call, request: Request) -> Answer:
             if await documents.visible(tx, call.scope, library.name_of(association.name)) is None:
                 raise AwsError(
                     "InvalidAssociation",
-                    f"Association {association.association_id} can not run: document {association.name} does not exist.",
+                    f"Association {association.association_id} can not run: "
+                    f"document {association.name} does not exist.",
                 )
         started: list[str] = []
         for number, association in enumerate(found, 1):

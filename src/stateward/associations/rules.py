@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from stateward.associations.cron import Cron
 from stateward.associations.definition import NO_OP_TARGET
 from stateward.associations.rows import Definition
-from stateward.associations.schedule import Cron, InvalidSchedule, Rate, parse_for_association
+from stateward.associations.schedule import InvalidSchedule, Rate, parse_for_association
 from stateward.documents import library, parameters
 from stateward.documents.parameters import InvalidParameters
 from stateward.documents.store import DocumentRow

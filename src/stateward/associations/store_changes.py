@@ -23,7 +23,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
 
 CHANGE_COLUMNS = ", ".join(ChangeRow.__struct_fields__)
 ADD = f"INSERT INTO association_changes ({CHANGE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
-OLDEST = f"SELECT {CHANGE_COLUMNS} FROM association_changes ORDER BY changed_ms, cause COLLATE \"C\" LIMIT 1"
+OLDEST = f'SELECT {CHANGE_COLUMNS} FROM association_changes ORDER BY changed_ms, cause COLLATE "C" LIMIT 1'
 MOVE_CURSOR = """
 UPDATE association_changes SET after_id = $6
  WHERE account_id = $1 AND region = $2 AND kind = $3 AND name = $4 AND cause = $5

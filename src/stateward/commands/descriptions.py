@@ -24,8 +24,8 @@ def _no_cloudwatch() -> dict[str, Any]:
 
 
 def command(row: CommandRow, parameters: str) -> dict[str, Any]:
-    """A Command."""
-    return {
+    """A Command; its alarm shows where one was given."""
+    body: dict[str, Any] = {
         "CommandId": row.command_id,
         "DocumentName": row.document_name,
         "DocumentVersion": row.document_version,
@@ -51,6 +51,13 @@ def command(row: CommandRow, parameters: str) -> dict[str, Any]:
         "CloudWatchOutputConfig": _no_cloudwatch(),
         "TimeoutSeconds": row.timeout_s,
     }
+    if row.alarm_name is not None:
+        body["AlarmConfiguration"] = {
+            "Alarms": [{"Name": row.alarm_name}],
+            "IgnorePollAlarmFailure": bool(row.ignore_alarm_failure),
+        }
+    body["TriggeredAlarms"] = [] if row.alarm_state is None else [{"Name": row.alarm_name, "State": row.alarm_state}]
+    return body
 
 
 def invocation(row: InvocationRow, of: CommandRow, node_name: str, steps: Sequence[StepRow] | None) -> dict[str, Any]:

@@ -40,6 +40,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     alarm_name: str | None = None
     ignore_alarm_failure: bool = False
     duration_ms: int | None = None
+    output_bucket: str | None = None
+    output_prefix: str | None = None
+    output_region: str | None = None
 
 
 class NewCommand(msgspec.Struct, frozen=True):

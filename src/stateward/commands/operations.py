@@ -10,10 +10,11 @@ import msgspec
 from stateward import ids
 from stateward.access.call import Answer, Call, Page, Request, refuse_members
 from stateward.access.principals import Scope
-from stateward.commands import descriptions, ending, lifecycle, opening, store, store_history
+from stateward.commands import descriptions, ending, lifecycle, opening, references, store, store_history
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.documents import library, schema
 from stateward.documents.parameters import InvalidParameters
+from stateward.documents.store import DocumentRow
 from stateward.nodes import store as nodes
 from stateward.nodes import targets as node_targets
 from stateward.storage import Snapshot, Transaction
@@ -27,7 +28,6 @@ NOT_BUILT = (
     "ServiceRoleArn",
     "NotificationConfig",
     "CloudWatchOutputConfig",
-    "AlarmConfiguration",
 )
 FAR_FUTURE = 2**62
 ROWS_PER_LOOK = 200
@@ -54,23 +54,8 @@ async def send_command(call: Call, request: Request) -> Answer:
         if "DocumentHash" in request and request["DocumentHash"] != document.content_hash:
             raise AwsError("InvalidDocument", f"The hash of {document.name} is not the given DocumentHash.")
         await _require_nodes(tx, call.scope, instance_ids)
-        order = opening.Order(
-            scope=call.scope,
-            document=document,
-            document_version=request.get("DocumentVersion", ""),
-            parameters=request.get("Parameters", {}),
-            instance_ids=instance_ids,
-            targets=targets,
-            max_concurrency=request.get("MaxConcurrency", "50"),
-            max_errors=request.get("MaxErrors", "0"),
-            timeout_s=request.get("TimeoutSeconds", opening.DEFAULT_TIMEOUT_S),
-            comment=request.get("Comment", ""),
-        )
-        try:
-            new = opening.compose(order, tx.now)
-        except InvalidParameters as error:
-            raise AwsError("InvalidParameters", str(error)) from error
-        await lifecycle.open_command(tx, new.row, new.content, new.parameters)
+        new = await _composed(tx, call.scope, document, request, instance_ids)
+        await lifecycle.open_command(tx, new)
         if instance_ids:
             await lifecycle.add_targets(tx, new.row.command_id, instance_ids)
             await lifecycle.start(tx, new.row.command_id)
@@ -79,6 +64,33 @@ async def send_command(call: Call, request: Request) -> Answer:
         return Answer({"Command": descriptions.command(row, new.parameters)})
 
     return await call.write_once(work)
+
+
+async def _composed(
+    tx: Transaction, scope: Scope, document: DocumentRow, request: Request, instance_ids: Sequence[str]
+) -> opening.NewCommand:
+    given = request.get("Parameters", {})
+    fetched = await references.fetch(tx, scope, opening.store_references(document, given))
+    alarms = request.get("AlarmConfiguration", {})
+    order = opening.Order(
+        scope=scope,
+        document=document,
+        document_version=request.get("DocumentVersion", ""),
+        parameters=given,
+        instance_ids=instance_ids,
+        targets=request.get("Targets", ()),
+        max_concurrency=request.get("MaxConcurrency", "50"),
+        max_errors=request.get("MaxErrors", "0"),
+        timeout_s=request.get("TimeoutSeconds", opening.DEFAULT_TIMEOUT_S),
+        comment=request.get("Comment", ""),
+        store_values=fetched.values,
+        alarm_name=alarms["Alarms"][0]["Name"] if alarms else None,
+        ignore_alarm_failure=alarms.get("IgnorePollAlarmFailure", False),
+    )
+    try:
+        return opening.compose(order, tx.now)
+    except InvalidParameters as error:
+        raise AwsError("InvalidParameters", str(error)) from error
 
 
 async def list_commands(call: Call, request: Request) -> Answer:

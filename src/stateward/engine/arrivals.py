@@ -59,9 +59,7 @@ class Comparison(msgspec.Struct, frozen=True):
     leaves: tuple[str, ...]
 
 
-def compare(
-    association: AssociationRow, definition: Definition, changed: Sequence[Node], groups: Groups
-) -> Comparison:
+def compare(association: AssociationRow, definition: Definition, changed: Sequence[Node], groups: Groups) -> Comparison:
     """New matches run and missed runs are caught up (unless ApplyOnlyAtCronInterval); others leave the counts."""
     wanted = _wanted(association, definition, groups)
     runs_on: list[str] = []

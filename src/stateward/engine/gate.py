@@ -13,7 +13,7 @@ LOOK_AGAIN_MS = 24 * 60 * 60 * 1000
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether runs may start; else until when not (None: nobody knows), or the reason why the question has no answer."""
+    """Whether runs may start; else when that may change, or the reason why the question has no answer."""
 
     open: bool = True
     opens_ms: int | None = None

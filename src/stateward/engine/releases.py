@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stateward.alarms.source import ALARM, OK, UNKNOWN, AlarmSource
+from stateward.alarms.source import OK, UNKNOWN, AlarmSource
 from stateward.commands import lifecycle, store
 from stateward.commands.rows import CommandRow
 from stateward.engine.clockwork import Duty, Fired
@@ -42,7 +42,7 @@ class Releases:
 
 def stops(state: str, *, ignore_failure: bool) -> bool:
     """Whether an alarm's state stops a command: ALARM does, UNKNOWN unless failures are to be ignored (spec 4.8)."""
-    return state == ALARM or (state == UNKNOWN and not ignore_failure)
+    return state != OK and not (state == UNKNOWN and ignore_failure)
 
 
 async def end(db: Database, fired: Fired) -> bool:

@@ -11,7 +11,7 @@ import structlog
 
 from stateward import ids
 from stateward.access import store as keys
-from stateward.access.principals import Principal
+from stateward.access.principals import Principal, Scope
 from stateward.access.sealing import MasterKey, SealBroken
 from stateward.clock import Clock
 from stateward.commands import delivery, reports, results, store_delivery
@@ -19,6 +19,7 @@ from stateward.commands.facts import InvocationChanged, NodeFreed
 from stateward.commands.rows import InvocationRow
 from stateward.gateway import frames
 from stateward.gateway.replies import Reply, ReplyWriter
+from stateward.nodes import connection
 from stateward.nodes import store as nodes
 from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Database, Transaction
@@ -156,8 +157,8 @@ class Gateway:
             if key is None or key.removed_ms is not None:
                 channel.is_over = True  # deregistered since its signature was checked
                 return
-            await nodes.open_channel(tx, channel.node_id, self._replica, channel.epoch)
-            await nodes.touch(tx, channel.node_id)
+            scope = Scope(key.account_id, key.region)
+            await connection.connect(tx, scope, channel.node_id, self._replica, channel.epoch)
             await store_delivery.forget_leases(tx, channel.node_id)
 
         await self._db.write(work)

@@ -9,8 +9,8 @@ from stateward import ids
 from stateward.access import store as keys
 from stateward.access.authentication import Authenticator
 from stateward.access.call import Answer, Call, Request
-from stateward.nodes import registration, store
-from stateward.nodes.facts import NodeArrived
+from stateward.nodes import connection, registration, store
+from stateward.nodes.facts import NodeArrived, NodeConnected
 from stateward.storage import Transaction
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import epoch_seconds
@@ -79,10 +79,13 @@ class NodeCalls:
         told = [_clean(request.get(member)) for member in HEARTBEAT]
 
         async def work(tx: Transaction) -> None:
+            away = await connection.was_long_away(tx, call.principal.name)
             if not await store.ping(tx, call.principal.name, told):
                 raise AwsError("InvalidInstanceId", f"Not existing InstanceId {call.principal.name}")
             if await store.first_online(tx, call.principal.name):
                 tx.record(NodeArrived(call.scope, call.principal.name))
+            if away:
+                tx.record(NodeConnected(call.scope, call.principal.name, was_long_away=True))
 
         await call.write(work)
         return Answer({})

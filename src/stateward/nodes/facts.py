@@ -28,3 +28,7 @@ class NodeRemoved(msgspec.Struct, frozen=True):
     scope: Scope
     node_id: str
     who: str
+
+
+class GroupsChanged(msgspec.Struct, frozen=True):
+    """The resource groups are others now; every node is noted to be compared with the associations (D52)."""

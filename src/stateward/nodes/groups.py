@@ -30,6 +30,11 @@ class ResourceGroups:
             self._stamp = _stamp(path)
 
     @property
+    def is_configured(self) -> bool:
+        """Whether there is a file that may change."""
+        return self._path is not None
+
+    @property
     def current(self) -> Groups:
         """The groups as the file had them when it was last read."""
         return self._groups
