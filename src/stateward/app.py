@@ -6,6 +6,7 @@ Here stands every reaction to every fact (design 2).
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -31,10 +32,11 @@ from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
+from stateward.api.token_bucket import Throttle
 from stateward.associations import history
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
-from stateward.associations.facts import ExecutionChanged, ScheduleChanged
+from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
 from stateward.calendars.operations import CalendarOperations
 from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
@@ -48,6 +50,12 @@ from stateward.documents import operations as document_operations
 from stateward.documents import patterns as document_patterns
 from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
 from stateward.engine.clockwork import Engine
+from stateward.events import configured
+from stateward.events.delivery import Deliveries
+from stateward.events.facts import EventDue
+from stateward.events.outbox import Outbox
+from stateward.events.retention import Retention
+from stateward.events.routes import EventRoutes
 from stateward.gateway.channels import Gateway
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
@@ -76,6 +84,7 @@ class Server:
         self.model = model or ServiceModel.load()
         self.clock: SystemClock | VirtualClock = VirtualClock() if config.clock == "virtual" else SystemClock()
         self.master = MasterKey.load_or_create(config.data_dir / MASTER_KEY_FILE)
+        sinks = configured.sinks(config, self.clock)
         self.db = Database(config.data_dir / DATABASE_FILE, self.clock, durable=config.durable)
         default_scope = Scope(config.account_id, config.region)
         self.authenticator = Authenticator(
@@ -98,6 +107,9 @@ class Server:
             ],
         )
         self.metrics = Metrics(self.gateway)
+        self.deliveries = Deliveries(self.db, self.clock, sinks, self.metrics.observe_events)
+        self.metrics.watch_sinks(self.deliveries)
+        self.outbox = Outbox(self.clock, self.deliveries.wake, with_nodes=bool(sinks))
         self.performer = Performer(
             model=self.model,
             operations=self._operations(),
@@ -107,6 +119,7 @@ class Server:
             page_key=self.master.derive("page tokens"),
             observe=self.metrics.observe,
             quotas=config.quotas,
+            throttle=None if config.rate_limit is None else Throttle(config.rate_limit),
         )
         self._react()
         self._upkeep: asyncio.Task[None] | None = None
@@ -120,9 +133,11 @@ class Server:
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve."""
         await self.db.write(self._first_write)
+        await self.deliveries.start()
         self.gateway.start()
         self.engine.start()
-        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock), name="upkeep")
+        events = Retention(self.db, self.config.event_retention_days, self.deliveries.sinks)
+        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, [events.clean]), name="upkeep")
         self._ready = True
 
     async def stop(self) -> None:
@@ -133,6 +148,7 @@ class Server:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
+        await self.deliveries.stop()
         await self.deliveries.stop()
         await self.alarms.close()
         await self.db.close()
@@ -196,6 +212,9 @@ class Server:
             (ExecutionChanged, association_reactions.follow_executions),
             (ExecutionChanged, self.engine.note),
             (ScheduleChanged, self.engine.note),
+            (OverviewChanged, self.outbox.note_overviews),
+            (NodeStatusChanged, self.outbox.note_node_statuses),
+            (EventDue, self.outbox.write),
         ):
             self.db.react(fact, reaction)
 
@@ -226,6 +245,7 @@ class Server:
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),
+            Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),
         ]
         if isinstance(self.clock, VirtualClock):
@@ -278,12 +298,31 @@ class Metrics:
         )
         channels = Gauge("stateward_channels", "Open control channels of nodes.", registry=self._registry)
         channels.set_function(lambda: gateway.open_channels)
+        self._events = Counter(
+            "stateward_events",
+            "Events by sink and outcome: delivered, failed (tries), given_up.",
+            ["sink", "outcome"],
+            registry=self._registry,
+        )
+        self._behind = Gauge(
+            "stateward_events_behind", "Events that a sink has yet to take.", ["sink"], registry=self._registry
+        )
 
     def observe(self, operation: str, code: str, seconds: float) -> None:
         """Note one request; an operation that does not exist is not given a label of its own."""
         name = operation if code != "UnknownOperationException" else "unknown"
         self._requests.labels(name, code).inc()
         self._seconds.labels(name).observe(seconds)
+
+    def observe_events(self, sink: str, outcome: str, count: int) -> None:
+        self._events.labels(sink, outcome).inc(count)
+
+    def watch_sinks(self, deliveries: Deliveries) -> None:
+        """Show how far each sink is behind, and its counters from zero on."""
+        for sink in deliveries.sinks:
+            for outcome in ("delivered", "failed", "given_up"):
+                self._events.labels(sink, outcome)
+            self._behind.labels(sink).set_function(partial(deliveries.behind, sink))
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
