@@ -149,7 +149,6 @@ class Server:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
         await self.deliveries.stop()
-        await self.deliveries.stop()
         await self.alarms.close()
         await self.db.close()
 
