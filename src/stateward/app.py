@@ -44,6 +44,8 @@ from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
 from stateward.commands import store_delivery
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.compliance import association_items
+from stateward.compliance.operations import ComplianceOperations
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import library
 from stateward.documents import operations as document_operations
@@ -180,6 +182,7 @@ class Server:
             NodeCalls(self.authenticator),
             parameter_operations.ParameterOperations(vault, document_patterns.matches),
             ParameterReading(vault),
+            ComplianceOperations(),
             setting_operations,
             tags,
         )
@@ -196,6 +199,7 @@ class Server:
         """Every reaction to every fact, in the order in which they run."""
         for fact, reaction in (
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
+            (NodeRemoved, association_items.forget_removed_nodes),
             (NodeRemoved, arrivals.note_removals),
             (NodeRemoved, self.engine.note),
             (NodeArrived, arrivals.note_arrivals),
