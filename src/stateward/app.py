@@ -6,6 +6,7 @@ Here stands every reaction to every fact (design 2).
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -31,11 +32,12 @@ from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
+from stateward.api.token_bucket import Throttle
 from stateward.associations import changes, creation, history, legacy
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
+from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
 from stateward.associations.node_views import NodeViews
-from stateward.associations.facts import ExecutionChanged, ScheduleChanged
 from stateward.calendars.operations import CalendarOperations
 from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
@@ -43,6 +45,8 @@ from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
 from stateward.commands import store_delivery
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.compliance import association_items
+from stateward.compliance.operations import ComplianceOperations
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import library
 from stateward.documents import operations as document_operations
@@ -58,6 +62,12 @@ from stateward.engine.openings import Openings
 from stateward.engine.releases import Releases
 from stateward.engine.resolution import Resolution
 from stateward.engine.retention import Retention
+from stateward.events import configured
+from stateward.events.delivery import Deliveries
+from stateward.events.facts import EventDue
+from stateward.events.outbox import Outbox
+from stateward.events.retention import Retention as EventRetention
+from stateward.events.routes import EventRoutes
 from stateward.gateway.channels import Gateway
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
@@ -66,8 +76,8 @@ from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import GroupsChanged, NodeArrived, NodeConnected, NodeRemoved
 from stateward.nodes.groups import ResourceGroups
-from stateward.parameters.facts import ParameterChanged
 from stateward.parameters import operations as parameter_operations
+from stateward.parameters.facts import ParameterChanged
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
 from stateward.settings import operations as setting_operations
@@ -88,6 +98,7 @@ class Server:
         self.model = model or ServiceModel.load()
         self.clock: SystemClock | VirtualClock = VirtualClock() if config.clock == "virtual" else SystemClock()
         self.master = MasterKey.load_or_create(config.data_dir / MASTER_KEY_FILE)
+        sinks = configured.sinks(config, self.clock)
         self.db = Database(config.data_dir / DATABASE_FILE, self.clock, durable=config.durable)
         default_scope = Scope(config.account_id, config.region)
         self.authenticator = Authenticator(
@@ -100,6 +111,9 @@ class Server:
         self.engine = Engine(self.db, self.clock, self._duties())
         self.group_watch = GroupWatch(self.db, self.groups)
         self.metrics = Metrics(self.gateway)
+        self.deliveries = Deliveries(self.db, self.clock, sinks, self.metrics.observe_events)
+        self.metrics.watch_sinks(self.deliveries)
+        self.outbox = Outbox(self.clock, self.deliveries.wake, with_nodes=bool(sinks))
         self.performer = Performer(
             model=self.model,
             operations=self._operations(),
@@ -109,6 +123,7 @@ class Server:
             page_key=self.master.derive("page tokens"),
             observe=self.metrics.observe,
             quotas=config.quotas,
+            throttle=None if config.rate_limit is None else Throttle(config.rate_limit),
         )
         self._react()
         self._upkeep: asyncio.Task[None] | None = None
@@ -122,10 +137,12 @@ class Server:
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve."""
         await self.db.write(self._first_write)
+        await self.deliveries.start()
         self.gateway.start()
         self.engine.start()
         self.group_watch.start()
-        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock), name="upkeep")
+        events = EventRetention(self.db, self.config.event_retention_days, self.deliveries.sinks)
+        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, [events.clean]), name="upkeep")
         self._ready = True
 
     async def stop(self) -> None:
@@ -186,6 +203,7 @@ class Server:
             NodeCalls(self.authenticator),
             parameter_operations.ParameterOperations(vault, document_patterns.matches),
             ParameterReading(vault),
+            ComplianceOperations(),
             setting_operations,
             tags,
         )
@@ -203,6 +221,7 @@ class Server:
         for fact, reaction in (
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
             (NodeRemoved, legacy.delete_of_removed_nodes),
+            (NodeRemoved, association_items.forget_removed_nodes),
             (NodeRemoved, arrivals.note_removals),
             (NodeRemoved, self.engine.note),
             (NodeArrived, arrivals.note_arrivals),
@@ -229,6 +248,9 @@ class Server:
             (ExecutionChanged, association_reactions.follow_executions),
             (ExecutionChanged, self.engine.note),
             (ScheduleChanged, self.engine.note),
+            (OverviewChanged, self.outbox.note_overviews),
+            (NodeStatusChanged, self.outbox.note_node_statuses),
+            (EventDue, self.outbox.write),
         ):
             self.db.react(fact, reaction)
 
@@ -259,6 +281,7 @@ class Server:
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),
+            Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),
         ]
         if isinstance(self.clock, VirtualClock):
@@ -311,12 +334,31 @@ class Metrics:
         )
         channels = Gauge("stateward_channels", "Open control channels of nodes.", registry=self._registry)
         channels.set_function(lambda: gateway.open_channels)
+        self._events = Counter(
+            "stateward_events",
+            "Events by sink and outcome: delivered, failed (tries), given_up.",
+            ["sink", "outcome"],
+            registry=self._registry,
+        )
+        self._behind = Gauge(
+            "stateward_events_behind", "Events that a sink has yet to take.", ["sink"], registry=self._registry
+        )
 
     def observe(self, operation: str, code: str, seconds: float) -> None:
         """Note one request; an operation that does not exist is not given a label of its own."""
         name = operation if code != "UnknownOperationException" else "unknown"
         self._requests.labels(name, code).inc()
         self._seconds.labels(name).observe(seconds)
+
+    def observe_events(self, sink: str, outcome: str, count: int) -> None:
+        self._events.labels(sink, outcome).inc(count)
+
+    def watch_sinks(self, deliveries: Deliveries) -> None:
+        """Show how far each sink is behind, and its counters from zero on."""
+        for sink in deliveries.sinks:
+            for outcome in ("delivered", "failed", "given_up"):
+                self._events.labels(sink, outcome)
+            self._behind.labels(sink).set_function(partial(deliveries.behind, sink))
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -14,6 +14,7 @@ from stateward.access.call import Answer, Call, Request
 from stateward.access.permissions import authorise_operation, authorise_request
 from stateward.access.principals import Principal
 from stateward.access.sealing import MasterKey
+from stateward.api.token_bucket import Throttle
 from stateward.clock import Clock, monotonic_s
 from stateward.quotas import Quotas
 from stateward.storage import Database
@@ -66,6 +67,7 @@ class Performer:
         page_key: bytes,
         observe: Observer,
         quotas: Quotas,
+        throttle: Throttle | None = None,
     ) -> None:
         self._model = model
         self._operations = operations
@@ -75,6 +77,7 @@ class Performer:
         self._page_key = page_key
         self._observe = observe
         self._quotas = quotas
+        self._throttle = throttle
 
     @property
     def operations(self) -> Iterable[str]:
@@ -120,6 +123,8 @@ class Performer:
         invocation_id: str | None,
         named: dict[str, Any],
     ) -> Answer:
+        if self._throttle is not None:
+            self._throttle.admit(principal, self._clock.wall())
         if operation not in self._model.operations:
             raise AwsError("UnknownOperationException", f"The operation {operation} does not exist")
         authorise_operation(principal, operation)

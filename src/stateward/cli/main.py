@@ -18,7 +18,9 @@ from stateward.config import (
     Config,
     ConfigurationError,
     data_home,
+    requests_per_second,
 )
+from stateward.quotas import Quotas
 
 app = typer.Typer(
     name="stateward",
@@ -108,6 +110,37 @@ def serve(
     ] = "",
     alarms: AlarmsFile = None,
     alarm_url: AlarmUrl = "",
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(envvar="STATEWARD_QUOTAS", help="A limit as NAME=N; again for others, or several by commas."),
+    ] = None,
+    rate_limit: Annotated[
+        str, typer.Option(envvar="STATEWARD_RATE_LIMIT", help="Requests per second and access key, such as 20/s.")
+    ] = "",
+    event_webhook: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="STATEWARD_EVENT_WEBHOOKS", help="Address to post events to; again for others, or several by commas."
+        ),
+    ] = None,
+    event_webhook_secret: Annotated[
+        str,
+        typer.Option(
+            envvar="STATEWARD_EVENT_WEBHOOK_SECRET",
+            help="What webhooks are signed with, whsec_….  [default: made once, in webhook.secret]",
+            show_default=False,
+        ),
+    ] = "",
+    event_file: Annotated[
+        Path | None, typer.Option(envvar="STATEWARD_EVENT_FILE", help="File to append events to, as JSON lines.")
+    ] = None,
+    event_stdout: Annotated[
+        bool, typer.Option(envvar="STATEWARD_EVENT_STDOUT", help="Print events as JSON lines on standard output.")
+    ] = False,
+    event_retention_days: Annotated[
+        int,
+        typer.Option(envvar="STATEWARD_EVENT_RETENTION_DAYS", min=1, help="How long delivered events stay readable."),
+    ] = 30,
     log_level: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "info",
@@ -141,8 +174,16 @@ def serve(
             admin_access_key_id=admin_access_key_id or None,
             admin_secret_access_key=admin_secret_access_key or None,
             durable=clock != "virtual" or data_dir is not None,
+            quotas=Quotas.parse(_names(",".join(quota or ()))),
+            rate_limit=requests_per_second(rate_limit) if rate_limit else None,
+            event_webhooks=_names(",".join(event_webhook or ())),
+            event_webhook_secret=event_webhook_secret or None,
+            event_file=event_file,
+            event_stdout=event_stdout,
+            event_retention_days=event_retention_days,
         )
-        run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}")))
+        # Standard output belongs to the events where they are wanted there.
+        run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}", err=event_stdout)))
     except (ConfigurationError, serving.CannotServe, ValueError) as error:
         fail(str(error))
 

@@ -1,8 +1,9 @@
-"""Work that nobody waits for: moving the log into the database file, forgetting answers kept for retries."""
+"""Work that nobody waits for: moving the log into the database file, forgetting what has become old."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -12,11 +13,12 @@ from stateward.clock import Clock
 from stateward.storage import Database, Transaction
 
 PAUSE_S = 60.0
+Cleaning = Callable[[], Awaitable[object]]
 log = structlog.get_logger("stateward.engine")
 
 
-async def keep_up(db: Database, clock: Clock) -> None:
-    """Run for ever, once a minute; a failure is logged and tried again."""
+async def keep_up(db: Database, clock: Clock, cleanings: Sequence[Cleaning]) -> None:
+    """Run for ever, once a minute; a failure is logged and tried again. Each cleaning deletes what has become old."""
     while True:
         await asyncio.sleep(PAUSE_S)
         oldest_ms = clock.wall() - RETRY_WINDOW_MS
@@ -26,6 +28,8 @@ async def keep_up(db: Database, clock: Clock) -> None:
 
         try:
             await db.write(forget)
+            for clean in cleanings:
+                await clean()
             await db.checkpoint()
         except Exception:
             log.exception("upkeep failed and is tried again", retry_s=PAUSE_S)

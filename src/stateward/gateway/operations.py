@@ -1,4 +1,4 @@
-"""What only nodes call over JSON: registration, credentials, heartbeats, reports (spec 7.1, 7.3, D24, D49)."""
+"""What only nodes call over JSON: registration, credentials, heartbeats, reports (spec 7.1, 7.3, D24)."""
 
 from __future__ import annotations
 
@@ -99,15 +99,6 @@ class NodeCalls:
         raise AwsError(
             "AssociationDoesNotExist", f"Association {request['AssociationId']} is not applied by the node itself."
         )
-
-    async def put_compliance_items(self, call: Call, request: Request) -> Answer:
-        """Association compliance is the server's own knowledge: a node's is taken and dropped (D49)."""
-        if request["ComplianceType"] != "Association" or not call.principal.is_node:
-            raise AwsError(
-                "UnknownOperationException",
-                "PutComplianceItems is implemented by Stateward for nodes and ComplianceType Association only",
-            )
-        return Answer({})
 
 
 def _clean(text: Any) -> str | None:
