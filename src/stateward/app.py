@@ -65,6 +65,7 @@ from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import NodeArrived, NodeRemoved
+from stateward.nodes.fleet import FleetOperations
 from stateward.parameters import operations as parameter_operations
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
@@ -179,6 +180,7 @@ class Server:
             document_operations,
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
+            FleetOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
             parameter_operations.ParameterOperations(vault, document_patterns.matches),
             ParameterReading(vault),
