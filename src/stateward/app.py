@@ -33,7 +33,7 @@ from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
 from stateward.api.token_bucket import Throttle
-from stateward.associations import changes, creation, history, legacy
+from stateward.associations import changes, creation, history, legacy, verdicts
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
 from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
@@ -75,6 +75,7 @@ from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
 from stateward.nodes.facts import GroupsChanged, NodeArrived, NodeConnected, NodeRemoved
+from stateward.nodes.fleet import FleetOperations
 from stateward.nodes.groups import ResourceGroups
 from stateward.parameters import operations as parameter_operations
 from stateward.parameters.facts import ParameterChanged
@@ -200,10 +201,11 @@ class Server:
             document_operations,
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
+            FleetOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
             parameter_operations.ParameterOperations(vault, document_patterns.matches),
             ParameterReading(vault),
-            ComplianceOperations(),
+            ComplianceOperations(verdicts.manual_severity),
             setting_operations,
             tags,
         )
@@ -240,6 +242,7 @@ class Server:
             (ParameterChanged, changes.note_parameters),
             (ParameterChanged, self.engine.note),
             (InvocationChanged, association_reactions.note_node_statuses),
+            (InvocationChanged, verdicts.note_results),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, self.engine.note),
             (NodeFreed, self.gateway.note_freed),

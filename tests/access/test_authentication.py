@@ -229,6 +229,7 @@ def test_a_web_form_reaches_no_operation_of_ssm(open_server):
     target = {"x-amz-target": "AmazonSSM.CreateActivation"}
     assert send(open_server, headers | target, b'{"IamRole": "role"}').status == 400
     assert open_server.client().describe_activations()["ActivationList"] == []
+    assert send(open_server, headers, b"a=1&" * 60).status == 400
     assert send(open_server, headers | {"origin": "http://evil.test"}, b"Action=GetCallerIdentity").status == 403
 
 

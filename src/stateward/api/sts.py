@@ -80,7 +80,10 @@ class CallerIdentity:
 
 
 def _check_action(body: bytes) -> None:
-    form = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=50))
+    try:
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=50))
+    except ValueError:
+        raise AwsError("InvalidAction", "The form has more than 50 fields: use GetCallerIdentity") from None
     action, version = form.get("Action", ""), form.get("Version", "")
     if (action, version) != ("GetCallerIdentity", VERSION):
         raise AwsError(

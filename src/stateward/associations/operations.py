@@ -10,6 +10,7 @@ from stateward.access.principals import Scope
 from stateward.associations import creation, descriptions, lifecycle, listing, store
 from stateward.associations import definition as definitions
 from stateward.associations.rows import AssociationRow, Definition
+from stateward.compliance import association_items
 from stateward.documents import library
 from stateward.documents import store as documents
 from stateward.storage import Snapshot, Transaction
@@ -101,6 +102,7 @@ async def bury(tx: Transaction, association: AssociationRow, who: str) -> None:
     await lifecycle.stop_unstarted(tx, association, "deleted", who)
     await lifecycle.bury(tx, association)
     await store.index_parameters(tx, association, ())
+    await association_items.remove_association_items(tx, association.scope, association.association_id)
     await tags.remove_all_tags(tx, association.scope, creation.TAG_TYPE, association.association_id)
 
 

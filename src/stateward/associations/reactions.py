@@ -32,12 +32,15 @@ async def note_node_statuses(tx: Transaction, facts: list[InvocationChanged]) ->
 async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:
     """An execution is what its command's counters say."""
     newest: dict[str, CommandRow] = {fact.after.command_id: fact.after for fact in facts}
+    stopped = {fact.after.command_id for fact in facts if fact.before is not None and fact.before.alarm_state is None}
     for command in newest.values():
         if command.association_id is None or command.execution_number is None:
             continue
         execution = await store.execution(tx, command.association_id, command.execution_number)
         if execution is None or execution.command_id != command.command_id:
             continue
+        if command.alarm_state is not None and command.command_id in stopped:
+            await _note_alarm(tx, command.association_id, command)
         after = _rolled_up(execution, command)
         if after != execution:
             await store.save_execution(tx, after)
@@ -53,7 +56,7 @@ async def follow_executions(tx: Transaction, facts: list[ExecutionChanged]) -> N
         )
         succeeded = after.phase == "closed" and after.status == "Success"
         if started or succeeded:
-            await _note_dates(tx, after, succeeded)
+            await _note_dates(tx, after, started=started, succeeded=succeeded)
         if after.phase == "closed" and (before is None or before.phase != "closed"):
             await lifecycle.release_waiting(tx, after.association_id)
 
@@ -102,14 +105,26 @@ def _rolled_up(execution: ExecutionRow, command: CommandRow) -> ExecutionRow:
     )
 
 
-async def _note_dates(tx: Transaction, execution: ExecutionRow, succeeded: bool) -> None:
+async def _note_dates(tx: Transaction, execution: ExecutionRow, *, started: bool, succeeded: bool) -> None:
     association = await store.lock(tx, execution.association_id)
     if association is None or execution.last_execution_ms is None:
         return
-    last_ms = max(association.last_execution_ms or 0, execution.last_execution_ms)
-    success_ms = association.last_success_ms
+    dated = msgspec.structs.replace(
+        association,
+        last_execution_ms=max(association.last_execution_ms or 0, execution.last_execution_ms),
+        # An alarm shows until something is released again (D37).
+        triggered_alarms=None if started else association.triggered_alarms,
+    )
     if succeeded:
-        success_ms = max(success_ms or 0, execution.last_execution_ms)
-    if (last_ms, success_ms) != (association.last_execution_ms, association.last_success_ms):
-        dated = msgspec.structs.replace(association, last_execution_ms=last_ms, last_success_ms=success_ms)
+        success_ms = max(association.last_success_ms or 0, execution.last_execution_ms)
+        dated = msgspec.structs.replace(dated, last_success_ms=success_ms)
+    if dated != association:
         await store.save(tx, dated)
+
+
+async def _note_alarm(tx: Transaction, association_id: str, command: CommandRow) -> None:
+    association = await store.lock(tx, association_id)
+    if association is not None:
+        alarms = [{"Name": command.alarm_name, "State": command.alarm_state}]
+        text = msgspec.json.encode(alarms).decode()
+        await store.save(tx, msgspec.structs.replace(association, triggered_alarms=text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from stateward.nodes import listing, store, store_activations
 from stateward.nodes.facts import NodeRemoved
 from stateward.nodes.listing import AssociationView
 from stateward.nodes.registration import TAG_TYPE, code_hash
+from stateward.nodes.roles import check_role
 from stateward.nodes.store import NodeRow
 from stateward.nodes.store_activations import ActivationRow
 from stateward.storage import Snapshot, Transaction
@@ -26,7 +26,6 @@ from stateward.wire.protocol import epoch_seconds
 
 DAY_MS = 24 * 60 * 60 * 1000
 LONGEST_LIFE_MS = 30 * DAY_MS
-ROLE_NAME = re.compile(r"[\w+=,.@/-]{1,64}", re.ASCII)
 NODES_PER_LOOK = 200
 
 Views = Callable[[Snapshot, Scope, Sequence[str]], Awaitable[dict[str, AssociationView]]]
@@ -43,9 +42,7 @@ class NodeOperations:
         """Permit registrations with a fresh code, shown this once (NOD-01, D19, D32)."""
         refuse_members(request, ["RegistrationMetadata"])
         role = request["IamRole"]
-        if not ROLE_NAME.fullmatch(role) or (self._iam_roles and role not in self._iam_roles):
-            arn = f"arn:aws:iam::{call.scope.account_id}:role/{role}"
-            raise AwsError("ValidationException", f"Not existing role: {arn}")
+        check_role(role, self._iam_roles, call.scope)
         given = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in request.get("Tags", ())]
         problem = tag_rules.problem_with(given, call.quotas.tags)
         if problem is not None:
