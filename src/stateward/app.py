@@ -47,9 +47,12 @@ from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFree
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
-from stateward.documents import library
+from stateward.documents import document_types, shipping
 from stateward.documents import operations as document_operations
 from stateward.documents import patterns as document_patterns
+from stateward.documents import permissions as document_permissions
+from stateward.documents import reading as document_reading
+from stateward.documents import reviews as document_reviews
 from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
 from stateward.engine.clockwork import Engine
 from stateward.events import configured
@@ -70,7 +73,9 @@ from stateward.parameters import operations as parameter_operations
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
 from stateward.settings import operations as setting_operations
-from stateward.storage import Database, Transaction
+from stateward.settings import rules as setting_rules
+from stateward.settings import store as settings
+from stateward.storage import Database, Snapshot, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
 from stateward.wire.errors import AwsError
@@ -177,7 +182,10 @@ class Server:
             association_operations,
             history,
             command_operations,
-            document_operations,
+            document_operations.DocumentOperations({document_types.CALENDAR: self.calendars.check_content}),
+            document_permissions.PermissionOperations(_public_sharing_allowed),
+            document_reading,
+            document_reviews,
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             FleetOperations(history.node_views, self.config.iam_roles),
@@ -225,7 +233,7 @@ class Server:
 
     async def _first_write(self, tx: Transaction) -> None:
         await node_store.close_every_channel(tx)
-        await library.install_shipped(tx)
+        await shipping.install(tx)
         config = self.config
         if config.admin_access_key_id and config.admin_secret_access_key:
             await self._put_administrator(tx, config.admin_access_key_id, config.admin_secret_access_key)
@@ -285,6 +293,11 @@ class Server:
             challenge = {"www-authenticate": 'Basic realm="stateward"'}
             return PlainTextResponse(f"{error.message}\n", 401, challenge)
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+async def _public_sharing_allowed(tx: Snapshot, scope: Scope) -> bool:
+    """Whether documents may be shared with `all` (D52)."""
+    return await settings.value_of(tx, scope, setting_rules.PUBLIC_SHARING) != "Disable"
 
 
 class Metrics:
