@@ -64,6 +64,8 @@ from stateward.events.routes import EventRoutes
 from stateward.gateway.channels import Gateway
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
+from stateward.inventory import deletion as inventory_deletion
+from stateward.inventory import operations as inventory_operations
 from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
@@ -193,6 +195,8 @@ class Server:
             parameter_operations.ParameterOperations(vault, document_patterns.matches),
             ParameterReading(vault),
             ComplianceOperations(),
+            inventory_operations.InventoryOperations(),
+            inventory_deletion,
             setting_operations,
             tags,
         )
@@ -210,6 +214,7 @@ class Server:
         for fact, reaction in (
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
             (NodeRemoved, association_items.forget_removed_nodes),
+            (NodeRemoved, inventory_operations.forget_removed_nodes),
             (NodeRemoved, arrivals.note_removals),
             (NodeRemoved, self.engine.note),
             (NodeArrived, arrivals.note_arrivals),
