@@ -34,6 +34,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
     association_id: str | None = None
     execution_number: int | None = None
+    output_bucket: str | None = None
+    output_prefix: str | None = None
+    output_region: str | None = None
 
 
 class NewCommand(msgspec.Struct, frozen=True):
@@ -87,6 +90,9 @@ def compose(order: Order, now_ms: int) -> NewCommand:
         expires_after_ms=now_ms + (order.timeout_s + max(step_times_s)) * 1000,
         association_id=order.association_id,
         execution_number=order.execution_number,
+        output_bucket=order.output_bucket,
+        output_prefix=order.output_prefix,
+        output_region=order.output_region,
     )
     return NewCommand(row, _json(raw), _json(order.parameters))
 

@@ -30,6 +30,9 @@ class CommandRow(msgspec.Struct, frozen=True):
     expires_after_ms: int
     association_id: str | None
     execution_number: int | None
+    output_bucket: str | None = None
+    output_prefix: str | None = None
+    output_region: str | None = None
     phase: str = "resolving"
     ending: str | None = None
     status: str = "Pending"
