@@ -42,8 +42,8 @@ from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
-from stateward.commands import store_delivery
-from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.commands import store_delivery, uploads
+from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputWaits
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
@@ -55,6 +55,8 @@ from stateward.documents import reading as document_reading
 from stateward.documents import reviews as document_reviews
 from stateward.engine import arrivals, releases, resolution, schedules, timeouts, upkeep
 from stateward.engine.clockwork import Engine
+from stateward.engine.s3 import S3
+from stateward.engine.uploads import Uploads
 from stateward.events import configured
 from stateward.events.delivery import Deliveries
 from stateward.events.facts import EventDue
@@ -102,6 +104,7 @@ class Server:
         )
         self.calendars = Calendars(self.db)
         self.alarms = self._alarm_source()
+        self.uploads = Uploads(self.db, self.clock, S3(config.s3_endpoint, config.region).put)
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.engine = Engine(
             self.db,
@@ -146,6 +149,7 @@ class Server:
         await self.deliveries.start()
         self.gateway.start()
         self.engine.start()
+        self.uploads.start()
         events = Retention(self.db, self.config.event_retention_days, self.deliveries.sinks)
         self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, [events.clean]), name="upkeep")
         self._ready = True
@@ -155,6 +159,7 @@ class Server:
         self._ready = False
         await self.gateway.stop()
         await self.engine.stop()
+        await self.uploads.stop()
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
@@ -184,6 +189,7 @@ class Server:
             association_operations,
             history,
             command_operations,
+            command_operations.InvocationOperations(self.config.s3_endpoint),
             document_operations.DocumentOperations({document_types.CALENDAR: self.calendars.check_content}),
             document_permissions.PermissionOperations(_public_sharing_allowed),
             document_reading,
@@ -192,11 +198,11 @@ class Server:
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             FleetOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
-            parameter_operations.ParameterOperations(vault, document_patterns.matches),
-            ParameterReading(vault),
             ComplianceOperations(),
             inventory_operations.InventoryOperations(),
             inventory_deletion,
+            parameter_operations.ParameterOperations(vault, document_patterns.matches),
+            ParameterReading(vault),
             setting_operations,
             tags,
         )
@@ -223,7 +229,9 @@ class Server:
             (TagsChanged, self.engine.note),
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, self.gateway.note_changes),
+            (InvocationChanged, uploads.note_closed),
             (InvocationChanged, self.engine.note),
+            (OutputWaits, self.uploads.note),
             (NodeFreed, self.gateway.note_freed),
             (CommandChanged, association_reactions.roll_up),
             (CommandChanged, self.engine.note),
