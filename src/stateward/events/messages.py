@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -68,6 +69,7 @@ def instance_event(
     return _envelope(INSTANCE_EVENT, event_id, now_ms, row, arns, detail)
 
 
+@lru_cache(maxsize=512)  # the events of one run tell of few different instants
 def instant(ms: int) -> str:
     """An instant in UTC; milliseconds only where there are some, as AWS writes it."""
     text = (EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=None)

@@ -3,7 +3,7 @@ CREATE TABLE events (
   account_id TEXT NOT NULL,
   region TEXT NOT NULL,
   kind TEXT NOT NULL,
-  event_id TEXT NOT NULL UNIQUE,
+  event_id TEXT NOT NULL,
   created_ms BIGINT NOT NULL,
   created_wall_ms BIGINT NOT NULL,
   body TEXT NOT NULL,
