@@ -43,7 +43,7 @@ from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
 from stateward.commands import store_delivery, uploads
-from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputWaits
+from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputGivenUp, OutputWaits
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
@@ -241,6 +241,7 @@ class Server:
             (OverviewChanged, self.outbox.note_overviews),
             (NodeStatusChanged, self.outbox.note_node_statuses),
             (EventDue, self.outbox.write),
+            (OutputGivenUp, self.outbox.write_outputs),
         ):
             self.db.react(fact, reaction)
 

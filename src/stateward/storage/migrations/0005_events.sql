@@ -7,7 +7,7 @@ CREATE TABLE events (
   created_ms BIGINT NOT NULL,
   created_wall_ms BIGINT NOT NULL,
   body TEXT NOT NULL,
-  CHECK (kind IN ('association', 'instance'))
+  CHECK (kind IN ('association', 'instance', 'output'))
 );
 
 CREATE INDEX events_of_account ON events (account_id, sequence);
