@@ -12,6 +12,7 @@ from webhook_receiver import WebhookReceiver
 from association_calls import create, describe, executions, start_once, statuses, tag_node
 from live_server import ACCOUNT, Refused
 from scripted_nodes import NodePark
+from stateward.commands.facts import OutputGivenUp
 
 ASSOCIATION = "EC2 State Manager Association State Change"
 INSTANCE = "EC2 State Manager Instance Association State Change"
@@ -187,6 +188,25 @@ def test_a_refused_call_tells_nothing_evt_01(server, ssm):
     with pytest.raises(ssm.exceptions.InvalidDocument):
         create(ssm, "unknown-document")
     assert all_events(server) == []
+
+
+def test_output_that_was_given_up_is_an_event(server, ssm, nodes):
+    node = nodes.one()
+    sent = ssm.send_command(DocumentName=DOCUMENT, InstanceIds=[node.node_id], Parameters=PARAMETERS)["Command"]
+
+    async def give_up(tx):
+        tx.record(OutputGivenUp(sent["CommandId"], node.node_id))
+
+    server.writing(give_up)
+    (row,) = all_events(server)
+    event = row["event"]
+    assert (event["source"], event["detail-type"]) == ("stateward", "Stateward Output Upload Failed")
+    assert event["resources"] == [f"arn:aws:ssm:us-east-1:{ACCOUNT}:managed-instance/{node.node_id}"]
+    assert event["detail"] == {
+        "command-id": sent["CommandId"],
+        "instance-id": node.node_id,
+        "document-name": DOCUMENT,
+    }
 
 
 def test_a_webhook_gets_signed_events_in_order_evt_01_evt_02(start_server, nodes_of):
