@@ -13,7 +13,7 @@ from stateward.access.principals import Scope
 from stateward.access.scanning import scan
 from stateward.inventory import aggregation, filters, reading, store, upload
 from stateward.inventory.aggregation import Tally
-from stateward.inventory.derived import INSTANCE_INFORMATION
+from stateward.inventory.derived import INSTANCE_INFORMATION, TAG
 from stateward.inventory.filters import Entry, Filter, Held
 from stateward.inventory.reading import NodeInventory
 from stateward.inventory.rows import ItemRow
@@ -24,7 +24,8 @@ from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Transaction
 from stateward.wire.errors import AwsError
 
-NODES_PER_READ = 20
+NODES_PER_READ = 200
+NODES_WITH_UPLOADS_PER_READ = 4
 PAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -78,7 +79,7 @@ class InventoryOperations:
             key_of=_node_key,
             keep=lambda one: filters.matches(one.inventory, asked),
             wanted=page.size + 1,
-            rows_per_read=NODES_PER_READ,
+            rows_per_read=_nodes_per_read({wanted, *filters.types_of(asked)}),
         )
         fitting = msgspec.structs.replace(page, size=min(page.size, _that_fit(found, wanted)))
         return fitting.answer("Entities", found, lambda one: _entity(one, wanted), _node_key)
@@ -170,7 +171,7 @@ async def _counts(call: Call, request: Request, types: Types, asked: Sequence[Fi
         start=("",),
         key_of=_node_key,
         keep=count,
-        rows_per_read=NODES_PER_READ,
+        rows_per_read=_nodes_per_read(wanted),
     )
     return Answer({"Entities": [{"Data": tally.data()} for tally in tallies]})
 
@@ -182,6 +183,11 @@ def _entry_filters(request: Request, type_name: str, types: Types) -> list[Filte
         for one in request.get("Filters", ())
     ]
     return filters.filters_of(named, types, code="InvalidFilter", in_group=False)
+
+
+def _nodes_per_read(types: set[str]) -> int:
+    """So many that others wait a few milliseconds at most: an upload may be large, what is derived is not."""
+    return NODES_PER_READ if types <= {INSTANCE_INFORMATION, TAG} else NODES_WITH_UPLOADS_PER_READ
 
 
 def _entity(one: NodeInventory, wanted: str) -> dict[str, Any]:
