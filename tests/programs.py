@@ -121,7 +121,7 @@ def started(*arguments, **env):
 def serving(folder, *arguments, **env):
     """`stateward serve` on a free port, ready; its address is `.url`."""
     with started("serve", "--port", "0", "--data-dir", str(folder), *arguments, **env) as server:
-        server.url = server.line(READY).removeprefix(READY)
+        server.url = server.line(READY + "http://").removeprefix(READY)
         yield server
 
 

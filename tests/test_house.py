@@ -87,9 +87,12 @@ def attributes_of(path):
 
 
 def functions_of(path):
+    """Name and lines of each function; a command's parameters are declarations of options and do not count."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, node.end_lineno - node.lineno + 1
+            command = any(ast.unparse(decorator).startswith("app.command(") for decorator in node.decorator_list)
+            first = node.body[0].lineno if command else node.lineno
+            yield node.name, node.end_lineno - first + 1
 
 
 def tops(names):

@@ -43,14 +43,17 @@ from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
-from stateward.commands import store_delivery
-from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
+from stateward.commands import store_delivery, uploads
+from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputGivenUp, OutputWaits
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
-from stateward.documents import library
+from stateward.documents import document_types, shipping
 from stateward.documents import operations as document_operations
 from stateward.documents import patterns as document_patterns
+from stateward.documents import permissions as document_permissions
+from stateward.documents import reading as document_reading
+from stateward.documents import reviews as document_reviews
 from stateward.documents.facts import DefaultVersionMoved, DocumentDeleted, DocumentVersionAdded
 from stateward.engine import arrivals, releases, schedules, timeouts, upkeep
 from stateward.engine import changes as change_duty
@@ -62,6 +65,8 @@ from stateward.engine.openings import Openings
 from stateward.engine.releases import Releases
 from stateward.engine.resolution import Resolution
 from stateward.engine.retention import Retention
+from stateward.engine.s3 import S3
+from stateward.engine.uploads import Uploads
 from stateward.events import configured
 from stateward.events.delivery import Deliveries
 from stateward.events.facts import EventDue
@@ -71,6 +76,8 @@ from stateward.events.routes import EventRoutes
 from stateward.gateway.channels import Gateway
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
+from stateward.inventory import deletion as inventory_deletion
+from stateward.inventory import operations as inventory_operations
 from stateward.nodes import operations as node_operations
 from stateward.nodes import registration
 from stateward.nodes import store as node_store
@@ -82,7 +89,9 @@ from stateward.parameters.facts import ParameterChanged
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
 from stateward.settings import operations as setting_operations
-from stateward.storage import Database, Transaction
+from stateward.settings import rules as setting_rules
+from stateward.settings import store as settings
+from stateward.storage import Database, Snapshot, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
 from stateward.wire.errors import AwsError
@@ -107,6 +116,7 @@ class Server:
         )
         self.calendars = Calendars(self.db)
         self.alarms = self._alarm_source()
+        self.uploads = Uploads(self.db, self.clock, S3(config.s3_endpoint, config.region).put)
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.groups = ResourceGroups(config.groups)
         self.engine = Engine(self.db, self.clock, self._duties())
@@ -142,6 +152,7 @@ class Server:
         self.gateway.start()
         self.engine.start()
         self.group_watch.start()
+        self.uploads.start()
         events = EventRetention(self.db, self.config.event_retention_days, self.deliveries.sinks)
         self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, [events.clean]), name="upkeep")
         self._ready = True
@@ -152,6 +163,7 @@ class Server:
         await self.gateway.stop()
         await self.group_watch.stop()
         await self.engine.stop()
+        await self.uploads.stop()
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
@@ -198,14 +210,20 @@ class Server:
             history.History(per_run=self.config.per_run_history),
             NodeViews(self.groups),
             command_operations,
-            document_operations,
+            command_operations.InvocationOperations(self.config.s3_endpoint),
+            document_operations.DocumentOperations({document_types.CALENDAR: self.calendars.check_content}),
+            document_permissions.PermissionOperations(_public_sharing_allowed),
+            document_reading,
+            document_reviews,
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             FleetOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
+            ComplianceOperations(verdicts.manual_severity),
+            inventory_operations.InventoryOperations(),
+            inventory_deletion,
             parameter_operations.ParameterOperations(vault, document_patterns.matches),
             ParameterReading(vault),
-            ComplianceOperations(verdicts.manual_severity),
             setting_operations,
             tags,
         )
@@ -224,7 +242,9 @@ class Server:
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
             (NodeRemoved, legacy.delete_of_removed_nodes),
             (NodeRemoved, association_items.forget_removed_nodes),
+            (NodeRemoved, inventory_operations.forget_removed_nodes),
             (NodeRemoved, arrivals.note_removals),
+            (NodeRemoved, self.gateway.note_removals),
             (NodeRemoved, self.engine.note),
             (NodeArrived, arrivals.note_arrivals),
             (NodeArrived, self.engine.note),
@@ -244,7 +264,9 @@ class Server:
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, verdicts.note_results),
             (InvocationChanged, self.gateway.note_changes),
+            (InvocationChanged, uploads.note_closed),
             (InvocationChanged, self.engine.note),
+            (OutputWaits, self.uploads.note),
             (NodeFreed, self.gateway.note_freed),
             (CommandChanged, association_reactions.roll_up),
             (CommandChanged, self.engine.note),
@@ -254,12 +276,13 @@ class Server:
             (OverviewChanged, self.outbox.note_overviews),
             (NodeStatusChanged, self.outbox.note_node_statuses),
             (EventDue, self.outbox.write),
+            (OutputGivenUp, self.outbox.write_outputs),
         ):
             self.db.react(fact, reaction)
 
     async def _first_write(self, tx: Transaction) -> None:
         await node_store.close_every_channel(tx)
-        await library.install_shipped(tx)
+        await shipping.install(tx)
         config = self.config
         if config.admin_access_key_id and config.admin_secret_access_key:
             await self._put_administrator(tx, config.admin_access_key_id, config.admin_secret_access_key)
@@ -319,6 +342,11 @@ class Server:
             challenge = {"www-authenticate": 'Basic realm="stateward"'}
             return PlainTextResponse(f"{error.message}\n", 401, challenge)
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+async def _public_sharing_allowed(tx: Snapshot, scope: Scope) -> bool:
+    """Whether documents may be shared with `all` (D52)."""
+    return await settings.value_of(tx, scope, setting_rules.PUBLIC_SHARING) != "Disable"
 
 
 class Metrics:

@@ -71,6 +71,7 @@ class Config:
     iam_roles: tuple[str, ...] = ()
     alarms: Path | None = None
     alarm_url: str | None = field(default=None, repr=False)
+    s3_endpoint: str | None = None
     admin_access_key_id: str | None = None
     admin_secret_access_key: str | None = field(default=None, repr=False)
     durable: bool = True
@@ -113,6 +114,8 @@ class Config:
             raise ConfigurationError("--alarms and --alarm-url: alarms come from one of them, not from both")
         if self.alarm_url is not None:
             _require_url("--alarm-url", self.alarm_url)
+        if self.s3_endpoint is not None:
+            _require_url("--s3-endpoint", self.s3_endpoint)
         if not is_loopback(self.host):
             self._refuse_exposure()
 

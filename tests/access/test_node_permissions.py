@@ -16,6 +16,19 @@ SUMMARY = {"ExecutionTime": 1700000000}
 ABOUT_ITSELF = {
     "UpdateInstanceInformation": ("InstanceId", {"AgentStatus": "Active", "AgentVersion": "3.3.0.0"}),
     "ListInstanceAssociations": ("InstanceId", {}),
+    "PutInventory": (
+        "InstanceId",
+        {
+            "Items": [
+                {
+                    "TypeName": "AWS:Network",
+                    "SchemaVersion": "1.0",
+                    "CaptureTime": "2026-11-24T10:00:00Z",
+                    "Content": [],
+                }
+            ]
+        },
+    ),
     "PutComplianceItems": (
         "ResourceId",
         {"ResourceType": "ManagedInstance", "ComplianceType": "Association", "ExecutionSummary": SUMMARY, "Items": []},

@@ -177,28 +177,6 @@ def test_smallest_limits_are_accepted_cre_29(ssm, document, member, value):
     assert create(ssm, document(), **{member: value})[member] == value
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
-        ("InstanceId", "i-0123456789abcdef0"),
-        ("OutputLocation", {"S3Location": {"OutputS3BucketName": "bucket"}}),
-        ("AutomationTargetParameterName", "InstanceId"),
-        ("CalendarNames", ["calendar"]),
-        ("TargetLocations", [{"Regions": ["us-east-1"], "Accounts": ["123456789012"]}]),
-        ("ScheduleOffset", 1),
-        ("Duration", 1),
-        ("TargetMaps", [{"a": ["b"]}]),
-        ("AlarmConfiguration", {"Alarms": [{"Name": "alarm"}]}),
-        ("SyncCompliance", "MANUAL"),
-    ],
-)
-def test_members_without_effect_are_refused_d66(ssm, document, member, value):
-    code, message = refusal(ssm.create_association, Name=document(), Targets=EVERY_NODE, **{member: value})
-    assert code == "ValidationException"
-    assert message.startswith(member)
-    assert message.endswith("is not supported by this version of Stateward")
-
-
 def test_tags_are_kept_cre_35(ssm, document):
     given = [{"Key": "team", "Value": "a"}, {"Key": "cost", "Value": ""}]
     association = create(ssm, document(), Tags=given)

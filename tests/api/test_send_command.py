@@ -293,9 +293,6 @@ def test_the_right_hash_is_accepted(ssm, nodes, document):
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("OutputS3Region", "us-east-1"),
-        ("OutputS3BucketName", "bucket"),
-        ("OutputS3KeyPrefix", "prefix"),
         ("ServiceRoleArn", "arn:aws:iam::123456789012:role/a"),
         ("NotificationConfig", {"NotificationType": "Command"}),
         ("CloudWatchOutputConfig", {"CloudWatchOutputEnabled": True}),

@@ -6,7 +6,7 @@ from refusals import refusal
 
 UNKNOWN_ASSOCIATION = "01234567-89ab-cdef-0123-456789abcdef"
 UNKNOWN_NODE = "mi-0123456789abcdef0"
-TYPES = ["Association", "Document", "ManagedInstance"]
+TYPES = ["Association", "Document", "ManagedInstance", "Parameter"]
 
 
 @pytest.fixture
@@ -16,6 +16,9 @@ def resource(ssm, nodes, document):
     def make(resource_type):
         if resource_type == "ManagedInstance":
             return nodes.one(online=False).node_id
+        if resource_type == "Parameter":
+            ssm.put_parameter(Name="/a/parameter", Value="x", Type="String")
+            return "/a/parameter"
         name = document()
         if resource_type == "Document":
             return name
@@ -77,6 +80,7 @@ CALLS = [
         ("Association", UNKNOWN_ASSOCIATION),
         ("Association", "no-id"),
         ("Document", "no-document"),
+        ("Parameter", "/no/parameter"),
         ("Document", "AWS-RunShellScript"),
         ("ManagedInstance", UNKNOWN_NODE),
         ("ManagedInstance", "i-0123456789abcdef0"),
@@ -102,9 +106,9 @@ def test_resources_of_another_region_are_unknown_d17(server, ssm, document, oper
 @pytest.mark.parametrize(("operation", "members"), CALLS)
 def test_other_types_of_resources_are_refused(ssm, operation, members):
     call = getattr(ssm, operation)
-    assert refusal(call, ResourceType="Parameter", ResourceId="name", **members) == (
+    assert refusal(call, ResourceType="PatchBaseline", ResourceId="name", **members) == (
         "ValidationException",
-        "Tags of resource type Parameter are not supported by this version of Stateward",
+        "Tags of resource type PatchBaseline are not supported by this version of Stateward",
     )
     code, message = refusal(call, ResourceType="Bucket", ResourceId="name", **members)
     assert code == "ValidationException"

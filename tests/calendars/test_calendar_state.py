@@ -3,12 +3,11 @@
 import asyncio
 
 import pytest
-from calendar_texts import NIGHTS, WEEKENDS, put_calendar, text
+from calendar_texts import NIGHTS, WEEKENDS, put_calendar, spoil_calendar, text
 
 from live_server import ACCOUNT, REGION
 from refusals import refusal
 from stateward.access.principals import Scope
-from stateward.wire.errors import AwsError
 
 
 def state(ssm, *names, **members):
@@ -17,7 +16,7 @@ def state(ssm, *names, **members):
 
 
 def test_state_at_a_time_cal_01(server, ssm):
-    put_calendar(server, "nights", text(NIGHTS))
+    put_calendar(ssm, "nights", text(NIGHTS))
     answer = ssm.get_calendar_state(CalendarNames=["nights"], AtTime="2026-03-01T21:15:19Z")
     del answer["ResponseMetadata"]
     assert answer == {
@@ -30,7 +29,7 @@ def test_state_at_a_time_cal_01(server, ssm):
 
 
 def test_without_a_time_the_state_is_the_domains(server, ssm):
-    put_calendar(server, "maintenance", text("DTSTART:20310105T100000Z\nDURATION:PT2H", kind="DEFAULT_CLOSED"))
+    put_calendar(ssm, "maintenance", text("DTSTART:20310105T100000Z\nDURATION:PT2H", kind="DEFAULT_CLOSED"))
     server.clock(to="2031-01-05T09:59:59Z")
     assert state(ssm, "maintenance") == ("CLOSED", "2031-01-05T10:00:00Z")
     server.clock(advance="1s")
@@ -41,28 +40,28 @@ def test_without_a_time_the_state_is_the_domains(server, ssm):
 
 
 def test_several_calendars_are_open_when_all_are(server, ssm):
-    put_calendar(server, "nights", text(NIGHTS))
-    put_calendar(server, "weekends", text(WEEKENDS))
+    put_calendar(ssm, "nights", text(NIGHTS))
+    put_calendar(ssm, "weekends", text(WEEKENDS))
     assert state(ssm, "nights", "weekends", AtTime="2026-03-06T12:00:00Z") == ("OPEN", "2026-03-06T22:00:00Z")
     # From Friday night to Monday morning without a gap.
     assert state(ssm, "weekends", "nights", AtTime="2026-03-07T12:00:00Z") == ("CLOSED", "2026-03-09T06:00:00Z")
 
 
 def test_a_calendar_can_be_named_by_its_arn(server, ssm):
-    put_calendar(server, "nights", text(NIGHTS))
+    put_calendar(ssm, "nights", text(NIGHTS))
     arn = "arn:aws:ssm:us-east-1:123456789012:document/nights"
     assert state(ssm, arn, AtTime="2026-03-01T23:00:00Z")[0] == "CLOSED"
 
 
 def test_a_changed_calendar_counts_at_once(server, ssm):
-    put_calendar(server, "nights", text(NIGHTS))
+    put_calendar(ssm, "nights", text(NIGHTS))
     assert state(ssm, "nights", AtTime="2026-03-01T23:00:00Z")[0] == "CLOSED"
-    put_calendar(server, "nights", text())
+    put_calendar(ssm, "nights", text())
     assert state(ssm, "nights", AtTime="2026-03-01T23:00:00Z") == ("OPEN", None)
 
 
 def test_years_may_pass(server, ssm):
-    put_calendar(server, "nights", text(NIGHTS))
+    put_calendar(ssm, "nights", text(NIGHTS))
     for year in (2026, 2027, 2049, 2026):
         assert state(ssm, "nights", AtTime=f"{year}-03-01T23:00:00Z") == ("CLOSED", f"{year}-03-02T06:00:00Z")
 
@@ -86,24 +85,35 @@ def test_years_may_pass(server, ssm):
     ],
 )
 def test_what_has_no_state_is_refused(server, ssm, names, at, code, words):
-    put_calendar(server, "nights", text(NIGHTS))
-    put_calendar(server, "broken", "BEGIN:VCALENDAR\nEND:VCALENDAR")
+    put_calendar(ssm, "nights", text(NIGHTS))
+    spoil_calendar(server, put_calendar(ssm, "broken", text()), "BEGIN:VCALENDAR\nEND:VCALENDAR")
     more = {} if at is None else {"AtTime": at}
     found, message = refusal(ssm.get_calendar_state, CalendarNames=names, **more)
     assert (found, words in message) == (code, True), message
 
 
-def test_bad_content_is_said_before_it_is_stored(server):
-    check = server.thread_server.calendars.check_content
-    assert server._thread.run(check(text(WEEKENDS))) is None
-    with pytest.raises(AwsError) as caught:
-        server._thread.run(check(text("DTSTART:someday")))
-    assert caught.value.code == "InvalidDocumentContent"
-    assert caught.value.message.startswith("VEVENT: DTSTART: ")
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(text("DTSTART:someday"), "VEVENT: DTSTART: ", id="unreadable"),
+        pytest.param(
+            text(kind="OPEN"), "X-CALENDAR-TYPE must be DEFAULT_OPEN or DEFAULT_CLOSED", id="no calendar type"
+        ),
+        pytest.param(
+            text("DTSTART:20260101T000000Z\nRRULE:FREQ=SECONDLY"), "takes more than a second to work out", id="a bomb"
+        ),
+    ],
+)
+def test_bad_content_is_refused_before_it_is_stored_d67(ssm, content, words):
+    code, message = refusal(
+        ssm.create_document, Name="bad", Content=content, DocumentType="ChangeCalendar", DocumentFormat="TEXT"
+    )
+    assert (code, words in message) == ("InvalidDocumentContent", True), message
+    assert refusal(ssm.get_calendar_state, CalendarNames=["bad"])[0] == "InvalidDocument"
 
 
-def test_many_askers_wait_for_one_another(server):
-    put_calendar(server, "nights", text(NIGHTS))
+def test_many_askers_wait_for_one_another(server, ssm):
+    put_calendar(ssm, "nights", text(NIGHTS))
     calendars = server.thread_server.calendars
 
     async def ask():

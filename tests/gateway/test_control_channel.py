@@ -157,7 +157,6 @@ def test_a_node_that_is_deregistered_before_its_first_frame_gets_no_channel(serv
         assert channel.closed() == POLICY
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="app.py does not register Gateway.note_removals yet")
 def test_the_channel_of_a_deregistered_node_is_closed_at_once(server, ssm, node, send):
     with channel_of(node) as channel:
         command_id = send(node)

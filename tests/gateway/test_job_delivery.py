@@ -244,13 +244,37 @@ def test_an_acknowledged_cancel_is_not_sent_again(node, cancelling, due):
         assert not due()
 
 
-def test_a_reconnect_brings_an_unanswered_cancel_again(node, cancelling, invocation):
+def test_reconnects_bring_an_unanswered_cancel_again_however_often(node, cancelling, invocation):
     command_id, channel = cancelling
     first = cancel_of(channel)
-    with channel_of(node) as again:
-        assert cancel_of(again) == first
-        again.finish(command_id, "Cancelled", only={"status": "Cancelled", "code": 137})
+    for _ in range(5):
+        with channel_of(node) as again:
+            assert cancel_of(again) == first
+    with channel_of(node) as last:
+        assert cancel_of(last) == first
+        last.finish(command_id, "Cancelled", only={"status": "Cancelled", "code": 137})
     assert invocation(command_id) == ("Cancelled", "Cancelled", {"only": ("Cancelled", 137)})
+
+
+def test_reconnects_bring_the_cancel_of_a_superseded_run_again_d4(ssm, node, one_step):
+    created = ssm.create_association(Name=one_step, Targets=[{"Key": "InstanceIds", "Values": [node.node_id]}])
+    with channel_of(node) as channel:
+        old, _ = channel.job()
+        channel.acknowledge(old)
+        channel.barrier()
+        ssm.start_associations_once(AssociationIds=[created["AssociationDescription"]["AssociationId"]])
+        first = cancel_of(channel)
+        assert old in first[1]
+    for _ in range(5):
+        with channel_of(node) as again:
+            assert cancel_of(again) == first
+            assert again.barrier() == [], "the next run waits for the end of this one"
+    with channel_of(node) as last:
+        assert cancel_of(last) == first
+        last.finish(old, "Cancelled", only={"status": "Cancelled", "code": 137})
+        new, payload = last.job()
+        assert new != old
+        assert payload["Topic"].startswith("aws.ssm.sendCommand")
 
 
 def test_a_cancelled_command_that_ends_by_itself_is_cancelled_d5(cancelling, invocation):

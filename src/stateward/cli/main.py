@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
-from stateward.cli.options import AlarmsFile, AlarmUrl
+from stateward.cli.options import AlarmsFile, AlarmUrl, S3Endpoint
 from stateward.config import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
@@ -110,6 +110,7 @@ def serve(
     ] = "",
     alarms: AlarmsFile = None,
     alarm_url: AlarmUrl = "",
+    s3_endpoint: S3Endpoint = "",
     quota: Annotated[
         list[str] | None,
         typer.Option(envvar="STATEWARD_QUOTAS", help="A limit as NAME=N; again for others, or several by commas."),
@@ -171,6 +172,7 @@ def serve(
             iam_roles=_names(iam_roles),
             alarms=alarms,
             alarm_url=alarm_url or None,
+            s3_endpoint=s3_endpoint or None,
             admin_access_key_id=admin_access_key_id or None,
             admin_secret_access_key=admin_secret_access_key or None,
             durable=clock != "virtual" or data_dir is not None,

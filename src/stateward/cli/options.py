@@ -16,6 +16,14 @@ AlarmsFile = Annotated[
         show_default=False,
     ),
 ]
+S3Endpoint = Annotated[
+    str,
+    typer.Option(
+        envvar="STATEWARD_S3_ENDPOINT",
+        help="Where output is uploaded to, for what speaks S3.  [default: AWS]",
+        show_default=False,
+    ),
+]
 AlarmUrl = Annotated[
     str,
     typer.Option(envvar="STATEWARD_ALARM_URL", help='Asked for alarms: GET <url>/<alarm> answers {"state": "OK"}.'),

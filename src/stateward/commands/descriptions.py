@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from stateward.commands.output_location import Outputs
 from stateward.commands.rows import CommandRow, InvocationRow, StepRow
 from stateward.wire.protocol import epoch_seconds, iso8601
 
@@ -37,9 +38,9 @@ def command(row: CommandRow, parameters: str) -> dict[str, Any]:
         "RequestedDateTime": epoch_seconds(row.requested_ms),
         "Status": row.status,
         "StatusDetails": row.status_details,
-        "OutputS3Region": "",
-        "OutputS3BucketName": "",
-        "OutputS3KeyPrefix": "",
+        "OutputS3Region": row.output_region or "",
+        "OutputS3BucketName": row.output_bucket or "",
+        "OutputS3KeyPrefix": row.output_prefix or "",
         "MaxConcurrency": row.max_concurrency,
         "MaxErrors": row.max_errors,
         "TargetCount": row.target_count,
@@ -60,8 +61,13 @@ def command(row: CommandRow, parameters: str) -> dict[str, Any]:
     return body
 
 
-def invocation(row: InvocationRow, of: CommandRow, node_name: str, steps: Sequence[StepRow] | None) -> dict[str, Any]:
-    """A CommandInvocation; with CommandPlugins when `steps` is given (Details)."""
+def invocation(row: InvocationRow, outputs: Outputs, node_name: str, steps: Sequence[StepRow] | None) -> dict[str, Any]:
+    """A CommandInvocation; with CommandPlugins when `steps` is given (Details).
+
+    It has addresses of its output itself when there is just one plugin.
+    """
+    of = outputs.command
+    only = next(iter(outputs.actions)) if len(outputs.actions) == 1 else None
     status, details = shown_status(row.status, row.status_details)
     return {
         "CommandId": row.command_id,
@@ -74,17 +80,18 @@ def invocation(row: InvocationRow, of: CommandRow, node_name: str, steps: Sequen
         "Status": status,
         "StatusDetails": details,
         "TraceOutput": "",
-        "StandardOutputUrl": "",
-        "StandardErrorUrl": "",
-        "CommandPlugins": [_plugin(step) for step in steps or ()],
+        "StandardOutputUrl": "" if only is None else outputs.url(row.resource_id, only, "stdout"),
+        "StandardErrorUrl": "" if only is None else outputs.url(row.resource_id, only, "stderr"),
+        "CommandPlugins": [_plugin(step, outputs) for step in steps or ()],
         "ServiceRole": of.service_role,
         "NotificationConfig": _no_notification(),
         "CloudWatchOutputConfig": _no_cloudwatch(),
     }
 
 
-def step_result(row: InvocationRow, of: CommandRow, step_name: str, step: StepRow | None) -> dict[str, Any]:
+def step_result(row: InvocationRow, outputs: Outputs, step_name: str, step: StepRow | None) -> dict[str, Any]:
     """The answer of GetCommandInvocation; without a step, the invocation's own state."""
+    of = outputs.command
     status, details = shown_status(row.status, row.status_details)
     if step is not None:
         status, details = _step_status(step)
@@ -102,9 +109,9 @@ def step_result(row: InvocationRow, of: CommandRow, step_name: str, step: StepRo
         "Status": status,
         "StatusDetails": details,
         "StandardOutputContent": "" if step is None else step.standard_output[:STDOUT_CHARACTERS],
-        "StandardOutputUrl": "",
+        "StandardOutputUrl": "" if step is None else outputs.url(row.resource_id, step_name, "stdout"),
         "StandardErrorContent": "" if step is None else step.standard_error[:STDERR_CHARACTERS],
-        "StandardErrorUrl": "",
+        "StandardErrorUrl": "" if step is None else outputs.url(row.resource_id, step_name, "stderr"),
         "CloudWatchOutputConfig": _no_cloudwatch(),
     }
 
@@ -122,19 +129,20 @@ def _step_status(step: StepRow) -> tuple[str, str]:
     return shown_status(step.status, step.status)
 
 
-def _plugin(step: StepRow) -> dict[str, Any]:
+def _plugin(step: StepRow, outputs: Outputs) -> dict[str, Any]:
     status, details = _step_status(step)
+    of = outputs.command
     body: dict[str, Any] = {
         "Name": step.step_name,
         "Status": status,
         "StatusDetails": details,
         "ResponseCode": step.code,
         "Output": step.output,
-        "StandardOutputUrl": "",
-        "StandardErrorUrl": "",
-        "OutputS3Region": "",
-        "OutputS3BucketName": "",
-        "OutputS3KeyPrefix": "",
+        "StandardOutputUrl": outputs.url(step.resource_id, step.step_name, "stdout"),
+        "StandardErrorUrl": outputs.url(step.resource_id, step.step_name, "stderr"),
+        "OutputS3Region": of.output_region or "",
+        "OutputS3BucketName": of.output_bucket or "",
+        "OutputS3KeyPrefix": outputs.folder(step.resource_id, step.step_name),
     }
     if step.started_ms is not None:
         body["ResponseStartDateTime"] = epoch_seconds(step.started_ms)

@@ -21,6 +21,20 @@ class CommandChanged(msgspec.Struct, frozen=True):
     after: CommandRow
 
 
+class OutputWaits(msgspec.Struct, frozen=True):
+    """An invocation's output is to be uploaded."""
+
+    command_id: str
+    resource_id: str
+
+
+class OutputGivenUp(msgspec.Struct, frozen=True):
+    """An invocation's output could not be uploaded for a day."""
+
+    command_id: str
+    resource_id: str
+
+
 class NodeFreed(msgspec.Struct, frozen=True):
     """What a node may still have been doing for a superseded run is over; the next run may be handed to it (D4)."""
 

@@ -100,6 +100,9 @@ def compose(order: Order, now_ms: int) -> NewCommand:
         alarm_name=order.alarm_name,
         ignore_alarm_failure=int(order.ignore_alarm_failure),
         duration_ms=order.duration_ms,
+        output_bucket=order.output_bucket,
+        output_prefix=order.output_prefix,
+        output_region=order.output_region,
     )
     resolved = _json(given) if fetched else None
     return NewCommand(row, _json(raw), _json(order.parameters), resolved)

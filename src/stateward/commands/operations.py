@@ -11,6 +11,7 @@ from stateward import ids
 from stateward.access.call import Answer, Call, Page, Request, refuse_members
 from stateward.access.principals import Scope
 from stateward.commands import descriptions, ending, lifecycle, opening, references, store, store_history
+from stateward.commands.output_location import Outputs
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.documents import library, schema
 from stateward.documents.parameters import InvalidParameters
@@ -22,9 +23,6 @@ from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import parse_instant
 
 NOT_BUILT = (
-    "OutputS3Region",
-    "OutputS3BucketName",
-    "OutputS3KeyPrefix",
     "ServiceRoleArn",
     "NotificationConfig",
     "CloudWatchOutputConfig",
@@ -83,6 +81,9 @@ async def _composed(
         max_errors=request.get("MaxErrors", "0"),
         timeout_s=request.get("TimeoutSeconds", opening.DEFAULT_TIMEOUT_S),
         comment=request.get("Comment", ""),
+        output_bucket=request.get("OutputS3BucketName"),
+        output_prefix=request.get("OutputS3KeyPrefix"),
+        output_region=request.get("OutputS3Region"),
         store_values=fetched.values,
         alarm_name=alarms["Alarms"][0]["Name"] if alarms else None,
         ignore_alarm_failure=alarms.get("IgnorePollAlarmFailure", False),
@@ -131,60 +132,6 @@ async def list_commands(call: Call, request: Request) -> Answer:
     )
 
 
-async def list_command_invocations(call: Call, request: Request) -> Answer:
-    """What each node did for the commands, newest command first; Details adds the steps."""
-    filters = _filters(request, ("InvokedAfter", "InvokedBefore", "Status", "DocumentName"))
-    page = call.page(request)
-    details = bool(request.get("Details"))
-    async with call.reading() as tx:
-        found = await _invocations(tx, call.scope, page, request, filters)
-        shown = found[: page.size]
-        commands = {row.command_id: await store.command(tx, row.command_id) for row in shown}
-        names = await store_history.node_names(tx, [row.resource_id for row in shown])
-        steps = (
-            {
-                (row.command_id, row.resource_id): await store_history.steps(tx, row.command_id, row.resource_id)
-                for row in shown
-            }
-            if details
-            else {}
-        )
-
-    def describe(row: InvocationRow) -> dict[str, Any]:
-        of = commands[row.command_id]
-        assert of is not None, "an invocation hangs under its command"
-        return descriptions.invocation(
-            row, of, names.get(row.resource_id, ""), steps.get((row.command_id, row.resource_id))
-        )
-
-    return page.answer(
-        "CommandInvocations", found, describe, lambda row: (row.requested_ms, row.command_id, row.resource_id)
-    )
-
-
-async def get_command_invocation(call: Call, request: Request) -> Answer:
-    """One step of one node's run; a document with several steps needs PluginName (D15)."""
-    async with call.reading() as tx:
-        row = await store_history.invocation(tx, call.scope, request["CommandId"], request["InstanceId"])
-        of = await store_history.command(tx, call.scope, request["CommandId"])
-        if row is None or of is None:
-            raise AwsError(
-                "InvocationDoesNotExist", "The command ID and instance ID you specified did not match any invocations."
-            )
-        content = (await store.text(tx, of.command_id)).content
-        steps = {step.step_name: step for step in await store_history.steps(tx, of.command_id, row.resource_id)}
-    names = schema.step_names(schema.parse_command(msgspec.json.decode(content)))
-    wanted = request.get("PluginName")
-    if wanted is None and len(names) > 1:
-        raise AwsError(
-            "InvalidPluginName", f"The document has several steps, name one as PluginName: {', '.join(names)}"
-        )
-    if wanted is not None and wanted not in names:
-        raise AwsError("InvalidPluginName", f"The document has no step {wanted}; it has {', '.join(names)}")
-    name = wanted or names[0]
-    return Answer(descriptions.step_result(row, of, name, steps.get(name)))
-
-
 async def cancel_command(call: Call, request: Request) -> Answer:
     """Stop a command, or its invocations on some nodes; best effort on nodes at work (D5)."""
     node_ids = request.get("InstanceIds", ())
@@ -206,6 +153,77 @@ async def cancel_command(call: Call, request: Request) -> Answer:
 
     await call.write(work)
     return Answer({})
+
+
+class InvocationOperations:
+    """What nodes did. `s3_endpoint` is where output is uploaded to, None for AWS."""
+
+    def __init__(self, s3_endpoint: str | None) -> None:
+        self._s3_endpoint = s3_endpoint
+
+    async def list_command_invocations(self, call: Call, request: Request) -> Answer:
+        """What each node did for the commands, newest command first; Details adds the steps."""
+        filters = _filters(request, ("InvokedAfter", "InvokedBefore", "Status", "DocumentName"))
+        page = call.page(request)
+        details = bool(request.get("Details"))
+        async with call.reading() as tx:
+            found = await _invocations(tx, call.scope, page, request, filters)
+            shown = found[: page.size]
+            outputs = {row.command_id: await self._outputs(tx, row.command_id) for row in shown}
+            names = await store_history.node_names(tx, [row.resource_id for row in shown])
+            steps = (
+                {
+                    (row.command_id, row.resource_id): await store_history.steps(tx, row.command_id, row.resource_id)
+                    for row in shown
+                }
+                if details
+                else {}
+            )
+
+        def describe(row: InvocationRow) -> dict[str, Any]:
+            of = outputs[row.command_id]
+            return descriptions.invocation(
+                row, of, names.get(row.resource_id, ""), steps.get((row.command_id, row.resource_id))
+            )
+
+        return page.answer(
+            "CommandInvocations", found, describe, lambda row: (row.requested_ms, row.command_id, row.resource_id)
+        )
+
+    async def get_command_invocation(self, call: Call, request: Request) -> Answer:
+        """One step of one node's run; a document with several steps needs PluginName (D15)."""
+        async with call.reading() as tx:
+            row = await store_history.invocation(tx, call.scope, request["CommandId"], request["InstanceId"])
+            of = await store_history.command(tx, call.scope, request["CommandId"])
+            if row is None or of is None:
+                raise AwsError(
+                    "InvocationDoesNotExist",
+                    "The command ID and instance ID you specified did not match any invocations.",
+                )
+            content = (await store.text(tx, of.command_id)).content
+            steps = {step.step_name: step for step in await store_history.steps(tx, of.command_id, row.resource_id)}
+        outputs = Outputs(of, _actions(content), self._s3_endpoint)
+        names = list(outputs.actions)
+        wanted = request.get("PluginName")
+        if wanted is None and len(names) > 1:
+            raise AwsError(
+                "InvalidPluginName", f"The document has several steps, name one as PluginName: {', '.join(names)}"
+            )
+        if wanted is not None and wanted not in names:
+            raise AwsError("InvalidPluginName", f"The document has no step {wanted}; it has {', '.join(names)}")
+        name = wanted or names[0]
+        return Answer(descriptions.step_result(row, outputs, name, steps.get(name)))
+
+    async def _outputs(self, tx: Snapshot, command_id: str) -> Outputs:
+        of = await store.command(tx, command_id)
+        assert of is not None, "an invocation hangs under its command"
+        actions = {} if of.output_bucket is None else _actions((await store.text(tx, command_id)).content)
+        return Outputs(of, actions, self._s3_endpoint)
+
+
+def _actions(content: str) -> dict[str, str]:
+    """The plugin of each step of a command, in the document's order."""
+    return {step.name: step.action for step in schema.parse_command(msgspec.json.decode(content)).steps}
 
 
 async def _require_nodes(tx: Snapshot, scope: Scope, node_ids: Sequence[str]) -> None:

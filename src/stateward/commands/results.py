@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stateward.commands import delivery, ending, lifecycle, merging, store, store_delivery
+from stateward.commands import delivery, ending, lifecycle, merging, store, store_delivery, uploads
 from stateward.commands.reports import Report
 from stateward.commands.rows import InvocationRow
 from stateward.documents import schema
@@ -25,6 +25,8 @@ async def report(tx: Transaction, node_id: str, command_id: str, told: Report, w
     merge = merging.merge(before, told, names, done, tx.now, wall_ms)
     for step in merge.steps:
         await store.put_step(tx, step)
+    if merge.steps and before.is_final:
+        await uploads.note(tx, [before])
     if merge.row != before:
         await lifecycle.apply(tx, command, [(before, merge.row)])
         if merge.row.busy_until_ms is None:

@@ -35,7 +35,7 @@ async def put_association_item(
     status = COMPLIANT if compliant else NON_COMPLIANT
     one = item(association_id, "", severity, status, details)
     await store.put_items(tx, scope, node_id, ASSOCIATION, [one], Execution(execution_ms))
-    await store.count_again(tx, scope, ASSOCIATION, [node_id])
+    await store.count_again(tx, scope, ASSOCIATION, [node_id], removed=False)
 
 
 async def remove_association_items(tx: Transaction, scope: Scope, association_id: str) -> None:
@@ -49,7 +49,7 @@ async def remove_some_association_items(tx: Transaction, scope: Scope, associati
     node_ids = await store.holders(tx, scope, ASSOCIATION, association_id, NODES_PER_STATEMENT)
     if node_ids:
         await store.remove_from(tx, scope, ASSOCIATION, association_id, node_ids)
-        await store.count_again(tx, scope, ASSOCIATION, node_ids)
+        await store.count_again(tx, scope, ASSOCIATION, node_ids, removed=True)
     return len(node_ids)
 
 

@@ -61,7 +61,7 @@ class ComplianceOperations:
                 await store.remove_items(tx, call.scope, node_id, compliance_type)
             await store.put_items(tx, call.scope, node_id, compliance_type, kept, execution)
             await store.note_upload(tx, call.scope, node_id, compliance_type, execution, content_hash)
-            await store.count_again(tx, call.scope, compliance_type, [node_id])
+            await store.count_again(tx, call.scope, compliance_type, [node_id], removed=complete)
             await _check_limits(tx, call.scope, node_id, compliance_type)
 
         await call.write(work)

@@ -214,10 +214,13 @@ async def remove_from(
     await tx.execute(REMOVE_FROM_HOLDERS, *scope, compliance_type, item_id, json.dumps(list(node_ids)))
 
 
-async def count_again(tx: Transaction, scope: Scope, compliance_type: str, node_ids: Sequence[str]) -> None:
-    """Bring the summaries of these nodes up to date with their items."""
+async def count_again(
+    tx: Transaction, scope: Scope, compliance_type: str, node_ids: Sequence[str], *, removed: bool
+) -> None:
+    """Bring the summaries of these nodes up to date with their items; `removed`: some may have no items left."""
     listed = json.dumps(list(node_ids))
-    await tx.execute(ZERO_SUMMARIES, *scope, compliance_type, listed)
+    if removed:
+        await tx.execute(ZERO_SUMMARIES, *scope, compliance_type, listed)
     await tx.execute(COUNT_SUMMARIES, *scope, compliance_type, listed)
 
 

@@ -61,6 +61,16 @@ def read_yaml(text: str, *, keep_text: frozenset[str] = frozenset()) -> Any:
         raise Unreadable(f"not valid YAML: {' '.join(str(error).split())}") from error
 
 
+def check_yaml(text: str) -> None:
+    """Refuse a text that is no YAML, whatever tags, anchors and aliases it has; nothing of it is built."""
+    _check_encodable(text)
+    try:
+        for _ in yaml.parse(text, Loader=_YAML_LOADER):
+            pass
+    except yaml.YAMLError as error:
+        raise Unreadable(f"not valid YAML: {' '.join(str(error).split())}") from error
+
+
 class _YamlValues:
     """Builds one value out of the parser's events, and stops at the first thing that is not allowed."""
 

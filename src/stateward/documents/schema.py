@@ -1,4 +1,4 @@
-"""What a Command document is: schema 1.2, 2.0 and 2.2 read, checked and brought into one shape (spec 5.1 to 5.4)."""
+"""What Command and Policy documents are: read, checked and brought into one shape (spec 5.1 to 5.4)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A checked Command document; `raw` is the parsed object itself."""
+    """A checked Command or Policy document; `raw` is the parsed object itself."""
 
     schema_version: str
     description: str
@@ -57,35 +57,40 @@ class Document(msgspec.Struct, frozen=True):
     raw: dict[str, Any]
 
 
-def load(text: str, document_format: str) -> dict[str, Any]:
-    """The object that a document's text holds, `JSON` or `YAML`. Raises InvalidDocumentContent.
+def read(text: str, document_format: str) -> Any:
+    """The value of a document's text, `JSON` or `YAML`. Raises InvalidDocumentContent.
 
     An unquoted schemaVersion in YAML stays text (D23).
     """
     try:
         if document_format == "JSON":
-            value = content.read_json(text)
-        elif document_format == "YAML":
-            value = content.read_yaml(text, keep_text=frozenset(("schemaVersion",)))
-        else:
-            raise InvalidDocumentContent(f"document format {document_format}: use JSON or YAML")
+            return content.read_json(text)
+        if document_format == "YAML":
+            return content.read_yaml(text, keep_text=frozenset(("schemaVersion",)))
     except content.Unreadable as error:
         raise InvalidDocumentContent(f"The {document_format} content can not be read: {error}") from error
+    raise InvalidDocumentContent(f"document format {document_format}: use JSON or YAML")
+
+
+def load(text: str, document_format: str) -> dict[str, Any]:
+    """The object that a document's text holds. Raises InvalidDocumentContent."""
+    value = read(text, document_format)
     if not isinstance(value, dict):
         raise InvalidDocumentContent("A document is an object with the member schemaVersion.")
     return value
 
 
-def parse_command(raw: dict[str, Any]) -> Document:
-    """A Command document, checked as a whole; messages name the path of what is wrong.
+def parse_command(raw: dict[str, Any], document_type: str = "Command") -> Document:
+    """A Command or Policy document, checked as a whole; messages name the path of what is wrong.
 
-    Raises InvalidDocumentSchemaVersion for a version that Command documents do not have, else InvalidDocumentContent.
+    Raises InvalidDocumentSchemaVersion for a version that the type does not have, else InvalidDocumentContent.
     Unknown plugins pass: they are the node's business (D51).
     """
     version = expect(raw, "schemaVersion", str, "")
-    if version not in ("1.2", *MAIN_STEPS):
+    oldest, named = ((), "2.0 or 2.2") if document_type == "Policy" else (("1.2",), "1.2, 2.0 or 2.2")
+    if version not in (*oldest, *MAIN_STEPS):
         raise InvalidDocumentSchemaVersion(
-            f"schemaVersion {version[:60]!r} is not supported for Command documents: use 1.2, 2.0 or 2.2"
+            f"schemaVersion {version[:60]!r} is not supported for {document_type} documents: use {named}"
         )
     root = "runtimeConfig" if version == "1.2" else "mainSteps"
     unknown = sorted(raw.keys() - _MEMBERS - {root})

@@ -100,7 +100,10 @@ class Courier:
 
     async def end(self) -> None:
         """Save the place and close the sink."""
-        await self.save()
+        try:
+            await self.save()
+        except Exception:  # the disk is full: the newest events come again after the next start
+            log.exception("the place of a sink could not be saved", sink=self._sink.name)
         await self._sink.close()
 
     async def _offer(self, rows: Sequence[EventRow]) -> bool:

@@ -1,20 +1,27 @@
-"""The two events of State Manager as EventBridge shows them (spec 6.6): stringified members, `Optional.empty`."""
+"""The two events of State Manager as EventBridge shows them (spec 6.6), and one of our own in the same form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from stateward.access.principals import Scope
 from stateward.associations import rollup
 from stateward.associations.definition import DEFAULT_DOCUMENT_VERSION
 from stateward.associations.rows import AssociationRow, Definition, NodeStatusRow
+from stateward.commands.rows import CommandRow
 from stateward.documents import library
 
 ASSOCIATION_EVENT = "EC2 State Manager Association State Change"
 INSTANCE_EVENT = "EC2 State Manager Instance Association State Change"
+OUTPUT_EVENT = "Stateward Output Upload Failed"
+OWN_SOURCE = "stateward"
+"""AWS has no event of this kind: there the node uploads, and nobody is told (D39)."""
+
 UNSET = "Optional.empty"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,7 +43,7 @@ def association_event(event_id: str, now_ms: int, row: AssociationRow, definitio
         "schedule-expression": definition.get("ScheduleExpression"),
         "association-cwe-version": "1.0",
     }
-    return _envelope(ASSOCIATION_EVENT, event_id, now_ms, row, [_document_arn(row, definition)], detail)
+    return _envelope(ASSOCIATION_EVENT, event_id, now_ms, row.scope, [_document_arn(row.scope, definition)], detail)
 
 
 def instance_event(
@@ -64,10 +71,23 @@ def instance_event(
         "output-url": "",
         "instance-association-cwe-version": "1",
     }
-    arns = [_node_arn(row, node.node_id), _document_arn(row, definition)]
-    return _envelope(INSTANCE_EVENT, event_id, now_ms, row, arns, detail)
+    arns = [_node_arn(row.scope, node.node_id), _document_arn(row.scope, definition)]
+    return _envelope(INSTANCE_EVENT, event_id, now_ms, row.scope, arns, detail)
 
 
+def output_event(event_id: str, now_ms: int, command: CommandRow, node_id: str) -> dict[str, Any]:
+    """The output of a command on a node could not be uploaded for a day; the command's status stays."""
+    scope = Scope(command.account_id, command.region)
+    detail = {
+        "association-id": command.association_id,
+        "command-id": command.command_id,
+        "instance-id": node_id,
+        "document-name": command.document_name,
+    }
+    return _envelope(OUTPUT_EVENT, event_id, now_ms, scope, [_node_arn(scope, node_id)], detail)
+
+
+@lru_cache(maxsize=512)  # the events of one run tell of few different instants
 def instant(ms: int) -> str:
     """An instant in UTC; milliseconds only where there are some, as AWS writes it."""
     text = (EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=None)
@@ -79,16 +99,16 @@ def _instant(ms: int | None) -> str | None:
 
 
 def _envelope(
-    kind: str, event_id: str, now_ms: int, row: AssociationRow, resources: list[str], detail: Mapping[str, str | None]
+    kind: str, event_id: str, now_ms: int, scope: Scope, resources: list[str], detail: Mapping[str, str | None]
 ) -> dict[str, Any]:
     return {
         "version": "0",
         "id": event_id,
         "detail-type": kind,
-        "source": "aws.ssm",
-        "account": row.account_id,
+        "source": OWN_SOURCE if kind == OUTPUT_EVENT else "aws.ssm",
+        "account": scope.account_id,
         "time": instant(now_ms // 1000 * 1000),
-        "region": row.region,
+        "region": scope.region,
         "resources": resources,
         "detail": {name: value for name, value in detail.items() if value is not None},
     }
@@ -104,18 +124,18 @@ def _targets(definition: Definition) -> str:
     return _text([{name.lower(): value for name, value in target.items()} for target in definition.get("Targets", ())])
 
 
-def _document_arn(row: AssociationRow, definition: Definition) -> str:
+def _document_arn(scope: Scope, definition: Definition) -> str:
     name: str = definition["Name"]
     if name.startswith("arn:"):
         return name
-    owner = "" if name.lower().startswith(library.RESERVED) else row.account_id
-    return f"arn:aws:ssm:{row.region}:{owner}:document/{name}"
+    owner = "" if name.lower().startswith(library.RESERVED) else scope.account_id
+    return f"arn:aws:ssm:{scope.region}:{owner}:document/{name}"
 
 
-def _node_arn(row: AssociationRow, node_id: str) -> str:
+def _node_arn(scope: Scope, node_id: str) -> str:
     if node_id.startswith("i-"):
-        return f"arn:aws:ec2:{row.region}:{row.account_id}:instance/{node_id}"
-    return f"arn:aws:ssm:{row.region}:{row.account_id}:managed-instance/{node_id}"
+        return f"arn:aws:ec2:{scope.region}:{scope.account_id}:instance/{node_id}"
+    return f"arn:aws:ssm:{scope.region}:{scope.account_id}:managed-instance/{node_id}"
 
 
 def _text(value: object) -> str:

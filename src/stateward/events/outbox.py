@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from stateward import ids
+from stateward.access.principals import Scope
 from stateward.associations import store as associations
 from stateward.associations.facts import NodeStatusChanged, OverviewChanged
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.clock import Clock
 from stateward.commands import store as commands
+from stateward.commands.facts import OutputGivenUp
 from stateward.events import messages, store
 from stateward.events.facts import EventDue
 from stateward.events.store import EventRow
@@ -59,10 +62,24 @@ class Outbox:
         writing = _Writing(tx, self._clock.wall())
         for fact in facts:
             await writing.add(fact)
-        if not writing.rows:
+        await self._put(tx, writing.rows)
+
+    async def write_outputs(self, tx: Transaction, facts: list[OutputGivenUp]) -> None:
+        """An event for each output that could not be uploaded (D39)."""
+        rows: list[EventRow] = []
+        for fact in facts:
+            command = await commands.command(tx, fact.command_id)
+            if command is not None:
+                event = messages.output_event(ids.new_uuid(), tx.now, command, fact.resource_id)
+                scope = Scope(command.account_id, command.region)
+                rows.append(_row("output", scope, event, tx.now, self._clock.wall()))
+        await self._put(tx, rows)
+
+    async def _put(self, tx: Transaction, unnumbered: list[EventRow]) -> None:
+        if not unnumbered:
             return
-        first = await store.reserve(tx, len(writing.rows))
-        rows = [msgspec.structs.replace(row, sequence=first + n) for n, row in enumerate(writing.rows)]
+        first = await store.reserve(tx, len(unnumbered))
+        rows = [msgspec.structs.replace(row, sequence=first + n) for n, row in enumerate(unnumbered)]
         await store.add(tx, rows)
         tx.after_commit(lambda: self._wake(rows[-1].sequence))
 
@@ -90,17 +107,7 @@ class _Writing:
             kind = "instance"
             version = await self._document_version(fact.node.association_id, fact.node.number)
             event = messages.instance_event(event_id, self._tx.now, association, definition, fact.node, version)
-        row = EventRow(
-            sequence=0,
-            account_id=association.account_id,
-            region=association.region,
-            kind=kind,
-            event_id=event_id,
-            created_ms=self._tx.now,
-            created_wall_ms=self._wall_ms,
-            body=msgspec.json.encode(event).decode(),
-        )
-        self.rows.append(row)
+        self.rows.append(_row(kind, association.scope, event, self._tx.now, self._wall_ms))
 
     async def _association(self, association_id: str) -> tuple[AssociationRow, Definition] | None:
         if association_id not in self._associations:
@@ -119,3 +126,17 @@ class _Writing:
                 command = await commands.command(self._tx, execution.command_id)
             self._versions[key] = None if command is None else command.resolved_version
         return self._versions[key]
+
+
+def _row(kind: str, scope: Scope, event: dict[str, Any], now_ms: int, wall_ms: int) -> EventRow:
+    """An event before it has its number."""
+    return EventRow(
+        sequence=0,
+        account_id=scope.account_id,
+        region=scope.region,
+        kind=kind,
+        event_id=event["id"],
+        created_ms=now_ms,
+        created_wall_ms=wall_ms,
+        body=msgspec.json.encode(event).decode(),
+    )

@@ -50,29 +50,26 @@ class Webhook:
         self._url = url
         self._key = key
         self._clock = clock
-        self._http: httpx.AsyncClient | None = None
+        self._http = httpx.AsyncClient(timeout=WEBHOOK_S, limits=httpx.Limits(max_connections=2))
 
     async def take(self, events: Sequence[EventRow]) -> None:
-        if self._http is None:
-            self._http = httpx.AsyncClient(timeout=WEBHOOK_S, limits=httpx.Limits(max_connections=2))
         for event in events:
             try:
                 async with asyncio.timeout(WEBHOOK_S):
-                    status = await self._post(self._http, event)
+                    status = await self._post(event)
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
                 raise SinkFailed(f"not reached ({type(error).__name__})") from error
             if not 200 <= status < 300:
                 raise SinkFailed(f"answered with HTTP status {status}")
 
     async def close(self) -> None:
-        if self._http is not None:
-            await self._http.aclose()
+        await self._http.aclose()
 
-    async def _post(self, http: httpx.AsyncClient, event: EventRow) -> int:
+    async def _post(self, event: EventRow) -> int:
         body = event.body.encode()
         signed = signing.headers(self._key, event.event_id, self._clock.wall() // 1000, body)
         headers = {"content-type": "application/json", "user-agent": "stateward", **signed}
-        async with http.stream("POST", self._url, content=body, headers=headers) as answer:
+        async with self._http.stream("POST", self._url, content=body, headers=headers) as answer:
             size = 0
             async for part in answer.aiter_raw():  # read to its end, the connection serves the next event too
                 size += len(part)

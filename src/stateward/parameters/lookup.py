@@ -41,10 +41,13 @@ async def find(tx: Snapshot, scope: Scope, wanted: Reference) -> VersionRow:
         return row
     if not wanted.selector or not await store.exists(tx, scope, wanted.name):
         raise not_found(wanted.name)
-    kind = "label" if wanted.version is None else "version"
-    raise AwsError(
+    raise version_not_found("label" if wanted.version is None else "version", wanted.selector, wanted.name)
+
+
+def version_not_found(kind: str, selector: str | int, name: str) -> AwsError:
+    return AwsError(
         "ParameterVersionNotFound",
-        f"Systems Manager could not find {kind} {wanted.selector} of {wanted.name}. Verify the {kind} and try again.",
+        f"Systems Manager could not find {kind} {selector} of {name}. Verify the {kind} and try again.",
     )
 
 

@@ -196,5 +196,7 @@ async def _locked_version(tx: Transaction, scope: Scope, name: str, version: int
     newest = await store.lock(tx, scope, name)
     if newest is None:
         raise lookup.not_found(name)
-    wanted = names.Reference(name, str(newest if version is None else version))
-    return (await lookup.find(tx, scope, wanted)).version
+    wanted = newest if version is None else version
+    if await store.numbered(tx, scope, name, wanted) is None:
+        raise lookup.version_not_found("version", wanted, name)
+    return wanted

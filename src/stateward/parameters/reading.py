@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from stateward.access.call import Answer, Call, Request
+from stateward.access.call import Answer, Call, Page, Request
 from stateward.parameters import descriptions, filters, lookup, names, store
 from stateward.parameters.filters import Filter
 from stateward.parameters.names import Reference
 from stateward.parameters.operations import TAG_TYPE
-from stateward.parameters.store import MetadataRow, Range, VersionRow
+from stateward.parameters.store import MetadataRow, VersionRow
 from stateward.parameters.vault import Vault
 from stateward.storage import Snapshot
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError
 
 PAGE_BY_PATH = 10
-ROWS_PER_LOOK = 500
+ROWS_PER_LOOK = 300
 NOT_THERE = ("ParameterNotFound", "ParameterVersionNotFound")
 Row = TypeVar("Row", bound=MetadataRow)
+Position = tuple[str, int]
+"""The path and version of the row before."""
 
 
 class ParameterReading:
@@ -57,23 +60,17 @@ class ParameterReading:
     async def get_parameters_by_path(self, call: Call, request: Request) -> Answer:
         """The parameters under a path; a Label filter gives the versions that carry the label."""
         top = names.hierarchy(request["Path"])
-        within = store.below("/" if top == "/" else f"{top}/")
-        if not request.get("Recursive"):
-            within = Range(parent=top)
+        within = store.below(top.rstrip("/") + "/", None if request.get("Recursive") else top)
         wanted = filters.of_path(request)
         labels = filters.labels_of(wanted)
         page = call.page(request, PAGE_BY_PATH)
-        path, version = page.key or ["", 0]
-        async with call.reading() as tx:
 
-            async def following(after: tuple[str, int], limit: int) -> list[VersionRow]:
-                if labels is not None:
-                    return await store.labelled_under(tx, call.scope, after, within, limit, labels)
-                return await store.under(tx, call.scope, after[0], within, limit)
+        async def following(tx: Snapshot, after: Position, limit: int) -> list[VersionRow]:
+            if labels is not None:
+                return await store.labelled_under(tx, call.scope, after, within, limit, labels)
+            return await store.under(tx, call.scope, after[0], within, limit)
 
-            rows = await _filled(
-                following, (str(path), int(version)), page.size, lambda row: filters.matches(row, {}, wanted)
-            )
+        rows = await _filled(call, page, following, lambda row: filters.matches(row, {}, wanted))
         return page.answer("Parameters", rows, lambda row: self._parameter(call, request, row), _position)
 
     async def get_parameter_history(self, call: Call, request: Request) -> Answer:
@@ -99,21 +96,16 @@ class ParameterReading:
         wanted = filters.of_description(request)
         within = filters.narrowed(wanted)
         page = call.page(request)
-        path = "" if page.key is None else str(page.key[0])
-        rows: list[MetadataRow] = []
         async with call.reading() as tx:
             tagged = await _tags(tx, call, wanted)
 
-            async def following(after: tuple[str, int], limit: int) -> list[MetadataRow]:
-                return await store.metadata(tx, call.scope, after[0], within, limit)
+        async def following(tx: Snapshot, after: Position, limit: int) -> list[MetadataRow]:
+            return await store.metadata(tx, call.scope, after[0], within, limit)
 
-            if not request.get("Shared"):
-                rows = await _filled(
-                    following,
-                    (path, 0),
-                    page.size,
-                    lambda row: filters.matches(row, tagged.get(row.name, {}), wanted),
-                )
+        def keep(row: MetadataRow) -> bool:
+            return filters.matches(row, tagged.get(row.name, {}), wanted)
+
+        rows = [] if request.get("Shared") else await _filled(call, page, following, keep)
         return page.answer("Parameters", rows, lambda row: descriptions.metadata(call.scope, row), _position)
 
     def _parameter(
@@ -126,24 +118,30 @@ class ParameterReading:
 
 
 async def _filled(
-    following: Callable[[tuple[str, int], int], Awaitable[list[Row]]],
-    after: tuple[str, int],
-    size: int,
+    call: Call,
+    page: Page,
+    following: Callable[[Snapshot, Position, int], Awaitable[list[Row]]],
     keep: Callable[[Row], bool],
 ) -> list[Row]:
-    """The next `size` rows that are kept, and one more where there is one; filters never make a page shorter."""
+    """The rows of a page that are kept, and one more where there is one; filters never make a page shorter.
+
+    A rare match can be thousands of rows away: each look is a snapshot of its own, with room for others between.
+    """
     found: list[Row] = []
-    limit = size + 1
+    after: Position = ("", 0) if page.key is None else (str(page.key[0]), int(page.key[1]))
+    limit = page.size + 1
     while True:
-        rows = await following(after, limit)
+        async with call.reading() as tx:
+            rows = await following(tx, after, limit)
         found += filter(keep, rows)
-        if len(rows) < limit or len(found) > size:
+        if len(rows) < limit or len(found) > page.size:
             return found
         after = _position(rows[-1])
         limit = ROWS_PER_LOOK
+        await asyncio.sleep(0)
 
 
-def _position(row: MetadataRow) -> tuple[str, int]:
+def _position(row: MetadataRow) -> Position:
     return names.path_of(row.name), row.version
 
 

@@ -140,9 +140,9 @@ class Range(msgspec.Struct, frozen=True):
     parent: str | None = None
 
 
-def below(prefix: str) -> Range:
-    """Every path that begins with `prefix`: no name has a character as high as `~`."""
-    return Range(prefix, f"{prefix}~")
+def below(prefix: str, parent: str | None = None) -> Range:
+    """The paths that begin with `prefix`: no name has a character as high as `~`."""
+    return Range(prefix, f"{prefix}~", parent)
 
 
 async def lock(tx: Transaction, scope: Scope, name: str) -> int | None:

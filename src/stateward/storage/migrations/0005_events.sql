@@ -3,11 +3,11 @@ CREATE TABLE events (
   account_id TEXT NOT NULL,
   region TEXT NOT NULL,
   kind TEXT NOT NULL,
-  event_id TEXT NOT NULL UNIQUE,
+  event_id TEXT NOT NULL,
   created_ms BIGINT NOT NULL,
   created_wall_ms BIGINT NOT NULL,
   body TEXT NOT NULL,
-  CHECK (kind IN ('association', 'instance'))
+  CHECK (kind IN ('association', 'instance', 'output'))
 );
 
 CREATE INDEX events_of_account ON events (account_id, sequence);
