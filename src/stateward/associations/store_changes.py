@@ -45,12 +45,6 @@ SELECT association_id FROM association_parameters
  WHERE account_id = $1 AND region = $2 AND parameter_name = $3 AND association_id > $4
  ORDER BY association_id COLLATE "C" LIMIT $5
 """
-_BEHIND = {
-    "document_default": BEHIND_DEFAULT,
-    "document_latest": BEHIND_LATEST,
-    "document_deleted": BEHIND_DELETED,
-    "parameter": BEHIND_PARAMETER,
-}
 LOOK_AGAIN = "UPDATE associations SET opens_ms = $1 WHERE opens_ms IS NOT NULL AND deleted_ms IS NULL"
 WAIT = "INSERT INTO calendar_waits (association_id, node_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 WAITING = 'SELECT node_id FROM calendar_waits WHERE association_id = $1 ORDER BY node_id COLLATE "C"'
@@ -73,7 +67,16 @@ async def oldest(tx: Snapshot) -> ChangeRow | None:
 
 async def behind(tx: Snapshot, row: ChangeRow, limit: int) -> list[str]:
     """The next associations behind a change, after its cursor."""
-    return await tx.column(_BEHIND[row.kind], row.account_id, row.region, row.name, row.after_id, limit)
+    values = (row.account_id, row.region, row.name, row.after_id, limit)
+    match row.kind:
+        case "document_default":
+            return await tx.column(BEHIND_DEFAULT, *values)
+        case "document_latest":
+            return await tx.column(BEHIND_LATEST, *values)
+        case "document_deleted":
+            return await tx.column(BEHIND_DELETED, *values)
+        case _:
+            return await tx.column(BEHIND_PARAMETER, *values)
 
 
 async def move_cursor(tx: Transaction, row: ChangeRow, after_id: str) -> None:
