@@ -157,19 +157,10 @@ def test_schema_versions_that_command_documents_lack_are_refused(ssm, version):
     )
 
 
-@pytest.mark.parametrize("document_type", ["Policy", "Automation", "ChangeCalendar", "Session", "Package"])
-def test_other_types_are_refused_until_built_d66(ssm, document_type):
-    assert refused(ssm, DocumentType=document_type) == (
-        "InvalidDocumentContent",
-        f"DocumentType {document_type} is not supported by this version of Stateward",
-    )
-
-
 @pytest.mark.parametrize(
     ("member", "value"),
     [
         ("Attachments", [{"Key": "SourceUrl", "Values": ["s3://bucket/key"], "Name": "a.zip"}]),
-        ("Requires", [{"Name": "other", "Version": "1"}]),
     ],
 )
 def test_members_without_effect_are_refused_d66(ssm, member, value):

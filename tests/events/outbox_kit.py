@@ -83,6 +83,14 @@ class Outbox:
         while await courier.carry():
             pass
 
+    async def carry_until(self, courier, condition):
+        """Carry while time passes, a thousand looks at most."""
+        for _ in range(1_000):
+            if condition():
+                return
+            await courier.carry()
+        raise AssertionError(f"it did not come to that: {self.observed[-5:]}")
+
     def counts(self, outcome):
         return sum(count for _, what, count in self.observed if what == outcome)
 

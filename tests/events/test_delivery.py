@@ -104,16 +104,13 @@ def test_after_24_hours_events_are_given_up_and_counted(path):
             courier = await box.courier(sink)
             await box.add(3)
             began = box.clock.ms
-            while box.clock.ms < began + 12 * HOUR_MS:
-                await courier.carry()
+            await box.carry_until(courier, lambda: box.clock.ms >= began + 12 * HOUR_MS)
             await box.add(2)
             half_way = box.clock.ms
-            while not box.counts("given_up"):
-                await courier.carry()
+            await box.carry_until(courier, lambda: box.counts("given_up"))
             assert began + 24 * HOUR_MS <= box.clock.ms <= began + 24 * HOUR_MS + 600_000
             assert (box.counts("given_up"), courier.delivered_through) == (3, 3)
-            while box.counts("given_up") < 5:
-                await courier.carry()
+            await box.carry_until(courier, lambda: box.counts("given_up") == 5)
             assert box.clock.ms >= half_way + 24 * HOUR_MS
             assert sink.taken == []
             sink.failures = 0
@@ -133,6 +130,24 @@ def test_a_long_stop_of_the_server_gives_nothing_up(path):
             box.clock.ms += 48 * HOUR_MS
             sink = ListSink(failures=3)
             await box.deliver(await box.courier(sink))
+            assert sink.taken == [1, 2]
+            assert box.counts("given_up") == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_success_ends_the_24_hours(path):
+    async def scenario():
+        async with outbox(path) as box:
+            sink = ListSink(failures=1)
+            courier = await box.courier(sink)
+            await box.add()
+            await box.deliver(courier)
+            box.clock.ms += 48 * HOUR_MS
+            sink.failures = 1
+            await box.add()
+            box.clock.ms += 25 * HOUR_MS
+            await box.deliver(courier)
             assert sink.taken == [1, 2]
             assert box.counts("given_up") == 0
 

@@ -1,17 +1,23 @@
 """Events of a live server: what changes send them, what they say, and where they arrive (spec 6.6, EVT-01, EVT-02)."""
 
+import base64
 import json
 import threading
 import urllib.error
 import urllib.request
 from time import monotonic
 
+import msgspec
 import pytest
 from webhook_receiver import WebhookReceiver
 
 from association_calls import create, describe, executions, start_once, statuses, tag_node
 from live_server import ACCOUNT, Refused
 from scripted_nodes import NodePark
+from stateward.access import store as access
+from stateward.associations import store as associations
+from stateward.associations.facts import NodeStatusChanged, OverviewChanged
+from stateward.associations.rows import NodeStatusRow
 from stateward.commands.facts import OutputGivenUp
 
 ASSOCIATION = "EC2 State Manager Association State Change"
@@ -171,6 +177,38 @@ def test_a_node_tells_of_each_status_evt_02(start_server, nodes_of, tmp_path):
         "instance-association-cwe-version": "1",
     }
     assert [row["event"] for row in all_events(server)] == events
+
+
+def test_one_transaction_tells_where_a_status_came_to_evt_01_evt_02(start_server, nodes_of, tmp_path):
+    server = start_server(event_file=tmp_path / "events.jsonl")
+    made = create(server.client(), DOCUMENT, Parameters=PARAMETERS)
+    server.settle()
+    before = all_events(server)
+    node = NodeStatusRow(made["AssociationId"], "mi-0123456789abcdef0", 1, "Failed", "Failed", None, None)
+
+    def stands(status, detail):
+        return msgspec.structs.replace(node, status=status, detailed_status=detail)
+
+    async def to_and_fro(tx):
+        row = await associations.lock(tx, made["AssociationId"])
+        pending = msgspec.structs.replace(row, overview_status="Pending")
+        tx.record(OverviewChanged(row, pending))
+        tx.record(OverviewChanged(pending, row))
+        tx.record(NodeStatusChanged(stands("Failed", "Failed"), stands("Failed", "Undeliverable")))
+        tx.record(NodeStatusChanged(stands("Failed", "Undeliverable"), None))
+
+    async def two_steps(tx):
+        tx.record(NodeStatusChanged(None, stands("Pending", "Pending")))
+        tx.record(NodeStatusChanged(stands("Pending", "Pending"), stands("Success", "Success")))
+
+    async def another_detail(tx):
+        tx.record(NodeStatusChanged(stands("Failed", "Failed"), stands("Failed", "Undeliverable")))
+
+    server.writing(to_and_fro)
+    server.writing(another_detail)
+    assert all_events(server) == before
+    server.writing(two_steps)
+    assert told([row["event"] for row in all_events(server)[len(before) :]], INSTANCE) == ["Success"]
 
 
 def test_what_does_not_change_a_status_tells_nothing_evt_01(server, ssm, nodes):
@@ -336,6 +374,27 @@ def test_another_host_is_refused(server):
         urllib.request.urlopen(request)
     assert caught.value.code == 403
     assert json.load(caught.value)["error"] == "AccessDeniedException"
+
+
+def test_an_account_sees_its_own_events(server, ssm):
+    create(ssm, DOCUMENT, Parameters=PARAMETERS)
+    server.settle()
+    secret = "another-secret-that-no-log-may-show-01234"
+
+    async def add_key(tx):
+        sealed = server.thread_server.master.seal("access-key", secret.encode())
+        await access.put_access_key(tx, "AKIAOTHEROTHEROTHER0", "999999999999", "administrator", sealed, 0)
+
+    server.writing(add_key)
+    create(server.client("AKIAOTHEROTHEROTHER0", secret), DOCUMENT, Parameters=PARAMETERS)
+    server.settle()
+    assert [row["sequence"] for row in all_events(server)] == [1, 2]
+    basic = base64.b64encode(f"AKIAOTHEROTHEROTHER0:{secret}".encode()).decode()
+    request = urllib.request.Request(server.url + "/_stateward/events", headers={"authorization": f"Basic {basic}"})
+    with urllib.request.urlopen(request) as answer:
+        body = json.load(answer)
+    assert {row["event"]["account"] for row in body["events"]} == {"999999999999"}
+    assert ([row["sequence"] for row in body["events"]], body["next"]) == ([3, 4], 4)
 
 
 def test_open_mode_shows_every_account(start_server):
