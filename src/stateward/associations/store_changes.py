@@ -32,14 +32,17 @@ FORGET = """
 DELETE FROM association_changes WHERE account_id = $1 AND region = $2 AND kind = $3 AND name = $4 AND cause = $5
 """
 _BY_DOCUMENT = """
-SELECT association_id FROM associations
  WHERE document_account = $1 AND document_region = $2 AND document_name = $3 AND deleted_ms IS NULL
  AND association_id > $4
 """
 _IN_ORDER = ' ORDER BY association_id COLLATE "C" LIMIT $5'
-BEHIND_DEFAULT = _BY_DOCUMENT + " AND document_selector = '$DEFAULT'" + _IN_ORDER
-BEHIND_LATEST = _BY_DOCUMENT + " AND document_selector = '$LATEST'" + _IN_ORDER
-BEHIND_DELETED = _BY_DOCUMENT + _IN_ORDER
+BEHIND_DELETED = "SELECT association_id FROM associations" + _BY_DOCUMENT + _IN_ORDER
+BEHIND_DEFAULT = (
+    "SELECT association_id FROM associations" + _BY_DOCUMENT + " AND document_selector = '$DEFAULT'" + _IN_ORDER
+)
+BEHIND_LATEST = (
+    "SELECT association_id FROM associations" + _BY_DOCUMENT + " AND document_selector = '$LATEST'" + _IN_ORDER
+)
 BEHIND_PARAMETER = """
 SELECT association_id FROM association_parameters
  WHERE account_id = $1 AND region = $2 AND parameter_name = $3 AND association_id > $4
