@@ -97,7 +97,7 @@ def parse(raw: dict[str, Any]) -> Automation:
     _refuse_unknown(raw, _MEMBERS, "", "schema 0.3")
     declared = declarations.parse(expect(raw, "parameters", dict, "", {}), version)
     steps = _steps(raw, "mainSteps", "mainSteps")
-    names = {name for _, name in _every_name(raw["mainSteps"], "mainSteps")}
+    names = _every_name(raw["mainSteps"])
     known = {*declared, *names}
     for step in steps:
         _check_targets(step, f"mainSteps.{step.name}", {one.name for one in steps})
@@ -146,19 +146,18 @@ def _step(entry: Any, path: str) -> AutomationStep:
     )
 
 
-def _every_name(entries: Any, path: str) -> list[tuple[str, str]]:
-    """Path and name of every step, those inside loops too; a name stands on one step only."""
-    found = list(_walk(entries, path))
-    counted = Counter(name for _, name in found)
-    for place, name in found:
-        if counted[name] > 1:
-            raise InvalidDocumentContent(f"{place.partition('[')[0]}: the name {name} stands on more than one step")
-    return found
+def _every_name(entries: Any) -> set[str]:
+    """The name of every step, those inside loops too; a name stands on one step only."""
+    counted = Counter(_walk(entries, "mainSteps"))
+    for name, count in counted.items():
+        if count > 1:
+            raise InvalidDocumentContent(f"mainSteps: the name {name} stands on more than one step")
+    return set(counted)
 
 
-def _walk(entries: Any, path: str) -> Iterator[tuple[str, str]]:
+def _walk(entries: Any, path: str) -> Iterator[str]:
     for at, entry in enumerate(entries):
-        yield f"{path}[{at}]", entry["name"]
+        yield entry["name"]
         if entry["action"] == _LOOP and "Steps" in entry.get("inputs", {}):
             inner = f"{path}[{at}].inputs.Steps"
             steps = _steps(entry["inputs"], "Steps", inner)
@@ -206,7 +205,7 @@ def _check_references(value: Any, path: str, known: set[str]) -> None:
     elif isinstance(value, dict):
         for key, inner in value.items():
             if key not in _SCRIPT_INPUTS:
-                _check_references(inner, path, known)
+                _check_references(inner, f"{path}.{key}"[:200], known)
     elif isinstance(value, list):
         for at, inner in enumerate(value):
             named = isinstance(inner, dict) and path == "mainSteps"
