@@ -69,6 +69,16 @@ def test_a_command_is_acknowledged_then_reported(tmp_path):
     assert steps_of(replies)["run"]["standardOutput"] == "hello\n"
 
 
+def test_steps_run_from_a_relative_state_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def work():
+        async with asyncio.timeout(60), registered_agent(Path("state")) as server:
+            return await server.replies(await server.send_job(shell("echo here")))
+
+    assert steps_of(asyncio.run(work()))["run"]["standardOutput"] == "here\n"
+
+
 def test_a_repeated_job_is_a_duplicate(tmp_path):
     mark = tmp_path / "mark"
 

@@ -63,6 +63,12 @@ def test_an_error_is_one_line_and_exit_code_one(tmp_path, arguments, told):
     assert result.stdout == ""
 
 
+def test_a_relative_state_folder_belongs_to_where_it_was_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = invoke("run", "--state-dir", "node-one")
+    assert f"{tmp_path}/node-one: no node is registered there" in result.stderr
+
+
 def test_join_keeps_to_the_server_that_the_node_belongs_to(tmp_path):
     identity.prepare_key(tmp_path)
     identity.save(tmp_path, Registration(NODE_ID, "us-east-1", "https://one.test"))

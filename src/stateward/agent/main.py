@@ -78,6 +78,8 @@ async def run_agent(state_dir: Path, *, stop: asyncio.Event | None = None, reboo
 
     `reboot_command` is what a step that ends with exit code 194 brings about; empty: such a step has failed.
     """
+    # Steps run in their own folders, where a relative path would lead elsewhere.
+    state_dir = state_dir.absolute()
     with identities.exclusively(state_dir):
         identity = identities.load(state_dir)
         stop = stop or asyncio.Event()

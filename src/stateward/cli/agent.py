@@ -161,7 +161,8 @@ def _tag(text: str) -> dict[str, str]:
 
 
 def _state_dir(given: Path | None) -> Path:
-    return given or data_home("stateward-agent")
+    # A step runs in another folder than this program.
+    return (given or data_home("stateward-agent")).absolute()
 
 
 def _configure_logs(level: str, form: str) -> None:
