@@ -269,7 +269,6 @@ def test_the_row_keeps_who_cancelled_a_node(server, ssm, nodes, document):
     assert invocation_ends(server, command_id) == ["cancelled AKIATESTTESTTESTTEST"]
 
 
-@pytest.mark.xfail(strict=True, reason="commands.lifecycle.begin_ending forgets who asked, so end_slice cannot say")
 def test_the_row_keeps_who_cancelled_a_command(server, ssm, nodes, document):
     node = nodes.one(online=False)
     command_id = send(ssm, document(), node)

@@ -236,7 +236,6 @@ def test_filters_apply_before_pages_are_cut(server, ssm):
     assert refusal(ssm.describe_instance_information, NextToken=first["NextToken"])[0] == "InvalidNextToken"
 
 
-@pytest.mark.xfail(strict=True, reason="associations.history.node_views shows a run that was never handed over")
 def test_a_run_that_waits_for_its_node_does_not_show_d26(server, ssm, nodes, document):
     node = nodes.one(online=False)
     ssm.create_association(Name=document(), Targets=[{"Key": "InstanceIds", "Values": ["*"]}])

@@ -74,14 +74,16 @@ def _node_status(row: InvocationRow) -> NodeStatusRow:
     assert row.association_id is not None, "only invocations of associations come here"
     assert row.execution_number is not None, "an association's invocation knows its execution"
     status = rollup.target_status(row.status)
+    # Only what reached the node has run there: one that waits for its node shows nothing of it (D26).
+    ran_ms = row.released_ms if row.sent_ms is not None and row.status != "Pending" else None
     return NodeStatusRow(
         association_id=row.association_id,
         node_id=row.resource_id,
         number=row.execution_number,
         status=status,
         detailed_status=row.status_details if status == row.status else status,
-        last_run_ms=row.released_ms,
-        last_success_ms=row.released_ms if status == "Success" else None,
+        last_run_ms=ran_ms,
+        last_success_ms=ran_ms if status == "Success" else None,
     )
 
 

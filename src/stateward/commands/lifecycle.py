@@ -123,7 +123,9 @@ async def begin_ending(
         return
     if command.phase in ("ending", "draining") and reason not in ending.STOPS_RUNNING:
         return
-    cut = msgspec.structs.replace(command, phase="ending", ending=reason, alarm_state=alarm_state, cut_off_ms=None)
+    cut = msgspec.structs.replace(
+        command, phase="ending", ending=reason, ending_who=who, alarm_state=alarm_state, cut_off_ms=None
+    )
     if command.phase == "resolving":
         cut = msgspec.structs.replace(
             cut,
@@ -133,7 +135,7 @@ async def begin_ending(
     await _save(tx, command, rollup.settled(cut, tx.now))
 
 
-async def end_slice(tx: Transaction, command_id: str, who: str | None = None) -> None:
+async def end_slice(tx: Transaction, command_id: str) -> None:
     """Deal with the next invocations of an ending command; when none are left it drains."""
     command = await store.lock_command(tx, command_id)
     if command is None or command.phase != "ending" or command.ending is None:
@@ -145,7 +147,7 @@ async def end_slice(tx: Transaction, command_id: str, who: str | None = None) ->
         draining = msgspec.structs.replace(command, phase="draining")
         await _save(tx, command, rollup.settled(draining, tx.now))
         return
-    ended = [(row, ending.ended(row, reason, who, tx.now, ids.new_uuid())) for row in rows]
+    ended = [(row, ending.ended(row, reason, command.ending_who, tx.now, ids.new_uuid())) for row in rows]
     await apply(tx, command, [(before, after) for before, after in ended if after is not None])
 
 

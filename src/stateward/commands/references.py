@@ -44,7 +44,7 @@ async def fetch(tx: Snapshot, scope: Scope, references: Collection[str]) -> Fetc
     values, versions = {}, {}
     for reference in wanted:
         one = found[reference]
-        if one.value is None:
+        if one.problem is not None:
             raise AwsError("InvalidParameters", f"{{{{{PREFIX}{reference}}}}}: {one.problem}")
         values[reference], versions[reference] = one.value, one.version
     return Fetched(values, versions)

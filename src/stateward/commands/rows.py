@@ -58,6 +58,7 @@ class CommandRow(msgspec.Struct, frozen=True):
     ended_ms: int | None = None
     alarm_state: str | None = None
     cut_off_ms: int | None = None
+    ending_who: str | None = None
 
     @property
     def finished(self) -> int:

@@ -73,6 +73,8 @@ ALTER TABLE commands ADD COLUMN duration_ms BIGINT;
 
 ALTER TABLE commands ADD COLUMN cut_off_ms BIGINT;
 
+ALTER TABLE commands ADD COLUMN ending_who TEXT;
+
 CREATE INDEX commands_cut_off ON commands (cut_off_ms) WHERE cut_off_ms IS NOT NULL AND phase = 'running';
 
 ALTER TABLE association_nodes ADD COLUMN summary TEXT;
