@@ -14,10 +14,12 @@ from stateward.config import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
     DEFAULT_REGION,
+    DEFAULT_RETENTION_DAYS,
     Address,
     Config,
     ConfigurationError,
     data_home,
+    days,
     requests_per_second,
 )
 from stateward.quotas import Quotas
@@ -142,6 +144,26 @@ def serve(
         int,
         typer.Option(envvar="STATEWARD_EVENT_RETENTION_DAYS", min=1, help="How long delivered events stay readable."),
     ] = 30,
+    groups: Annotated[
+        Path | None, typer.Option(envvar="STATEWARD_GROUPS", help="JSON file of resource groups: name, tag filters.")
+    ] = None,
+    retention: Annotated[
+        str, typer.Option(envvar="STATEWARD_RETENTION", help="How long history is kept, such as 90d, or forever.")
+    ] = f"{DEFAULT_RETENTION_DAYS}d",
+    output_retention: Annotated[
+        str,
+        typer.Option(
+            envvar="STATEWARD_OUTPUT_RETENTION",
+            help="How long the output of steps is kept, if less.  [default: as long as the history]",
+            show_default=False,
+        ),
+    ] = "forever",
+    per_run_history: Annotated[
+        bool,
+        typer.Option(
+            envvar="STATEWARD_PER_RUN_HISTORY", help="Show every run of legacy and Policy associations, not one row."
+        ),
+    ] = False,
     log_level: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "info",
@@ -183,6 +205,10 @@ def serve(
             event_file=event_file,
             event_stdout=event_stdout,
             event_retention_days=event_retention_days,
+            groups=groups,
+            retention_days=days("--retention", retention),
+            output_retention_days=days("--output-retention", output_retention),
+            per_run_history=per_run_history,
         )
         # Standard output belongs to the events where they are wanted there.
         run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}", err=event_stdout)))
