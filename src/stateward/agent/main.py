@@ -78,8 +78,6 @@ async def run_agent(state_dir: Path, *, stop: asyncio.Event | None = None, reboo
 
     `reboot_command` is what a step that ends with exit code 194 brings about; empty: such a step has failed.
     """
-    # Steps run in their own folders, where a relative path would lead elsewhere.
-    state_dir = state_dir.absolute()
     with identities.exclusively(state_dir):
         identity = identities.load(state_dir)
         stop = stop or asyncio.Event()
@@ -97,6 +95,8 @@ class Agent:
         self, identity: Identity, state_dir: Path, clock: Clock, client: NodeClient, tls: ssl.SSLContext, reboot: str
     ) -> None:
         machine = machines.describe()
+        # Steps run in their own folders, where a relative path would lead elsewhere.
+        state_dir = state_dir.absolute()
         node_id = identity.node_id
         self._node_id = node_id
         self._clock = clock
