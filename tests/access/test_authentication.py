@@ -1,16 +1,18 @@
 """Who is believed, and what an account and a region see of each other (design 5, D17, D18)."""
 
 import json
+from urllib.parse import urlsplit
 
 import botocore
 import pytest
 from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
-from live_server import KEY_ID, REGION, SECRET, LiveServer
+from live_server import KEY_ID, REGION, SECRET, LiveServer, Refused
 from refusals import refusal
 from scripted_nodes import NodePark
 from signed_requests import call, send, signed
+from stateward.access.signing import SignedRequest, sign_hmac
 from stateward.clock import wall_ms
 
 MINUTE_MS = 60_000
@@ -357,3 +359,48 @@ def test_open_verifies_nodes_all_the_same(start_server, node_thread):
         assert forged.code == "AccessDeniedException"
     finally:
         park.close()
+
+
+# What must not happen
+
+
+def spoil_the_key(server):
+    async def spoil(tx):
+        await tx.execute(
+            "UPDATE access_keys SET secret_sealed = $1", "bm90IHNlYWxlZCBoZXJlIGF0IGFsbCwgbm90IGV2ZW4gYSBiaXQ="
+        )
+
+    server.writing(spoil)
+
+
+def test_a_key_that_cannot_be_opened_is_an_answer_and_a_log_entry(fresh):
+    spoil_the_key(fresh)
+    with capture_logs() as logs:
+        reply = call(fresh)
+    assert (reply.status, reply.code) == (500, "InternalServerError")
+    assert "x-amzn-requestid" in reply.headers
+    (entry,) = [entry for entry in logs if entry["event"] == "authentication failed"]
+    assert entry["log_level"] == "error"
+    assert entry["exc_info"]
+
+
+def test_the_other_doors_answer_in_their_own_words(fresh):
+    spoil_the_key(fresh)
+    form = {"host": urlsplit(fresh.url).netloc, "content-type": "application/x-www-form-urlencoded"}
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+    sign = sign_hmac(
+        SignedRequest("POST", "/", "", form, body),
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET,
+        session_token=None,
+        region=REGION,
+        service="sts",
+        now_ms=wall_ms(),
+    )
+    reply = send(fresh, {**form, **sign}, body)
+    assert reply.status == 500
+    assert "<Type>Receiver</Type><Code>InternalFailure</Code>" in reply.message
+    with pytest.raises(Refused) as caught:
+        fresh.clock()
+    assert caught.value.status == 500
+    assert json.loads(caught.value.body)["error"] == "InternalServerError"

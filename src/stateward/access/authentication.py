@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
+import structlog
 
 from stateward.access import store
 from stateward.access.principals import Principal, Scope, administrator, node
@@ -28,10 +32,30 @@ from stateward.wire.errors import AwsError
 SIGNATURE_WINDOW_MS = 15 * 60 * 1000
 TOKEN_LIFE_MS = 60 * 60 * 1000
 NODE_PREFIX = "mi-"
+P = ParamSpec("P")
+T = TypeVar("T")
+Check = Callable[Concatenate["Authenticator", P], Coroutine[Any, Any, T]]
+log = structlog.get_logger("stateward.access")
 BAD_SIGNATURE = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your AWS Secret Access Key and signing method."
 )
+
+
+def _answered(check: Check[P, T]) -> Check[P, T]:
+    """Every door asks here before anything else: what must not happen is an AwsError too, and a log entry."""
+
+    async def answer(self: Authenticator, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await check(self, *args, **kwargs)
+        except AwsError:
+            raise
+        except Exception as error:
+            log.exception("authentication failed", door=check.__name__)
+            raise AwsError("InternalServerError", "The caller could not be authenticated.", 500) from error
+
+    functools.update_wrapper(answer, check)
+    return answer
 
 
 class SessionToken(msgspec.Struct, frozen=True):
@@ -70,6 +94,7 @@ class Authenticator:
         sealed = self._master.seal("session", msgspec.json.encode(token))
         return NodeCredentials(access_key_id, self._master.secret_access_key(access_key_id), sealed, token.expires_ms)
 
+    @_answered
     async def by_signature(self, request: SignedRequest, service: str, signed: tuple[str, ...]) -> Principal:
         """Who signed this request for `service`, with at least the headers `signed` under the signature.
 
@@ -91,6 +116,7 @@ class Authenticator:
                 return await self._node(request, authorization, sealed)
         return await self._administrator(request, authorization)
 
+    @_answered
     async def by_node_key(self, request: SignedRequest) -> tuple[Principal, store.NodeKeyRow]:
         """The node whose RSA key signed this token request (node protocol 3.2); each signature counts once."""
         try:
@@ -113,6 +139,7 @@ class Authenticator:
             raise AwsError("InvalidSignatureException", "this signature was used before")
         return node(key.node_id, Scope(key.account_id, key.region)), key
 
+    @_answered
     async def by_password(self, header: str) -> Principal:
         """HTTP Basic with an access key: for `/_stateward` only (D47)."""
         try:

@@ -35,6 +35,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "IncompleteSignatureException": ("IncompleteSignature", 400),
     "ExpiredTokenException": ("ExpiredToken", 403),
     "AccessDeniedException": ("AccessDenied", 403),
+    "InternalServerError": ("InternalFailure", 500),
 }
 """SSM's code of a refusal → STS's code and HTTP status."""
 
@@ -64,7 +65,7 @@ class CallerIdentity:
                 "refused", operation="GetCallerIdentity", code=error.code, reason=error.message, request_id=request_id
             )
             code, status = CODES.get(error.code, (error.code, error.status))
-            return status, _error(code, error.message, request_id)
+            return status, _error(code, error.message, request_id, "Sender" if status < 500 else "Receiver")
 
     async def _identity(self, principal: Principal) -> tuple[str, str, str]:
         """Account, ARN and user id of whoever signed."""
@@ -101,8 +102,8 @@ def _answer(account: str, arn: str, user_id: str, request_id: str) -> bytes:
     ).encode()
 
 
-def _error(code: str, message: str, request_id: str) -> bytes:
+def _error(code: str, message: str, request_id: str, fault: str) -> bytes:
     return (
-        f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>Sender</Type><Code>{escape(code)}</Code>'
+        f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{fault}</Type><Code>{escape(code)}</Code>'
         f"<Message>{escape(message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     ).encode()
