@@ -1,8 +1,8 @@
 """Documents that accounts share over boto3 (spec 5.7; DOC-07, DOC-17, D50, D52)."""
 
 import pytest
-from document_calls import OTHER_ACCOUNT, UNKNOWN_VERSION, arn, client_of, no_document, text_of
 
+from document_calls import OTHER_ACCOUNT, UNKNOWN_VERSION, arn, client_of, no_document, text_of
 from refusals import refusal
 from stateward.quotas import Quotas
 
@@ -271,3 +271,24 @@ def test_public_sharing_can_be_blocked_d52(ssm, name):
     ssm.reset_service_setting(SettingId=PUBLIC_SHARING)
     share(ssm, name, "all")
     assert permissions(ssm, name)["AccountIds"] == ["all"]
+
+
+def test_associations_run_shared_documents_until_they_are_unshared_d50(server, ssm, other, nodes):
+    node = nodes.one()
+    other.create_document(Name="theirs", Content=text_of(1), DocumentType="Command")
+    other.update_document(Name="theirs", Content=text_of(2))
+    share(other, "theirs", "123456789012")
+    theirs = arn("theirs", OTHER_ACCOUNT)
+    association_id = ssm.create_association(
+        Name=theirs,
+        DocumentVersion="$LATEST",
+        Targets=[{"Key": "InstanceIds", "Values": [node.node_id]}],
+        ScheduleExpression="rate(30 minutes)",
+    )["AssociationDescription"]["AssociationId"]
+    server.settle()
+    unshare(other, "theirs", "123456789012")
+    server.clock(advance="31m")
+    newest, oldest = ssm.describe_association_executions(AssociationId=association_id)["AssociationExecutions"]
+    assert oldest["Status"] == "Success"
+    assert (newest["Status"], newest["DetailedStatus"]) == ("Failed", "InvalidDocument")
+    assert ssm.describe_association(AssociationId=association_id)["AssociationDescription"]["Name"] == theirs

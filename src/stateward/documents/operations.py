@@ -54,12 +54,12 @@ class DocumentOperations:
         await self._check_content(document_type, text)
 
         async def work(tx: Transaction) -> Answer:
-            if await store.count(tx, call.scope) >= call.quotas.documents:
-                raise AwsError("DocumentLimitExceeded", f"You can have at most {call.quotas.documents} documents.")
             await _check_requires(tx, call.scope, request)
             stored = msgspec.structs.replace(row, created_ms=tx.now)
             if not await store.add(tx, call.scope, stored):
                 raise AwsError("DocumentAlreadyExists", "The specified document already exists.")
+            if await store.count(tx, call.scope) > call.quotas.documents:
+                raise AwsError("DocumentLimitExceeded", f"You can have at most {call.quotas.documents} documents.")
             await tags.put_tags(tx, call.scope, TAG_TYPE, name, given)
             shown = await tags.tags_of(tx, call.scope, TAG_TYPE, name)
             return Answer({"DocumentDescription": rows.described(stored, call.scope, shown, status="Creating")})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 
-from stateward.documents import rows, store
+from stateward.documents import store
+from stateward.documents.rows import new_row
 from stateward.documents.store import AMAZON
 from stateward.storage import Transaction
 
@@ -21,6 +22,6 @@ def shipped() -> Iterator[tuple[str, str, str]]:
 async def install(tx: Transaction) -> None:
     """Put the shipped documents into the database, replacing what an older Stateward put there."""
     for name, document_type, text in shipped():
-        row = rows.new_row(AMAZON, name, document_type, "JSON", text, tx.now)
+        row = new_row(AMAZON, name, document_type, "JSON", text, tx.now)
         if not await store.add(tx, AMAZON, row):
             await store.put_version(tx, AMAZON, row)
