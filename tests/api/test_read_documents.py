@@ -7,6 +7,9 @@ import yaml
 
 from live_server import ACCOUNT
 from refusals import refusal
+from stateward.access.principals import Scope
+from stateward.documents import store
+from stateward.documents.rows import new_row
 
 SCRIPT = {"action": "aws:runShellScript", "name": "only", "inputs": {"runCommand": ["echo one", "echo two"]}}
 MINIMAL = {"schemaVersion": "2.2", "description": "Says one and two.", "mainSteps": [SCRIPT]}
@@ -316,3 +319,22 @@ def test_a_token_belongs_to_its_filters(ssm, library_of_four):
 
 def test_regions_do_not_see_each_others_documents_d17(server, library_of_four):
     assert names(server.client(region=OTHER_REGION), Filters=OWNED) == []
+
+
+def test_a_long_list_is_walked_whatever_the_filters(server, ssm):
+    """The filters are compared in batches: nothing is lost between two of them."""
+    scope = Scope(ACCOUNT, "us-east-1")
+    expected = [f"doc-{number:03}" for number in range(450)]
+
+    async def work(tx):
+        for name in expected:
+            await store.add(tx, scope, new_row(scope, name, "Command", "JSON", json.dumps(MINIMAL), tx.now))
+
+    server.writing(work)
+    listing = ssm.get_paginator("list_documents")
+    for filters in ([], OWNED, [{"Key": "Name", "Values": ["doc-1", "doc-4"]}]):
+        pages = listing.paginate(Filters=filters, PaginationConfig={"PageSize": 50})
+        found = [one["Name"] for page in pages for one in page["DocumentIdentifiers"]]
+        wanted = [name for name in expected if len(filters) == 0 or filters == OWNED or name[4] in "14"]
+        assert [name for name in found if name.startswith("doc-")] == wanted
+    assert names(ssm, Filters=[{"Key": "Name", "Values": ["doc-449"]}]) == ["doc-449"]

@@ -67,11 +67,12 @@ async def list_documents(call: Call, request: Request) -> Answer:
             return tagged.get(row.name, {}) if row.account_id == call.scope.account_id else {}
 
         found: list[SummaryRow] = []
+        limit = BATCH if filters else page.size + 1
         more = True
         while more and len(found) <= page.size:
-            batch = await store_listing.summaries(tx, call.scope, after, BATCH)
+            batch = await store_listing.summaries(tx, call.scope, after, limit)
             found += [row for row in batch if listing.matches(row, call.scope, tags_of(row), filters)]
-            more = len(batch) == BATCH
+            more = len(batch) == limit
             after = (batch[-1].name, batch[-1].account_id) if batch else after
     return page.answer(
         "DocumentIdentifiers",
