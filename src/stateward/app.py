@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from stateward import ids
+from stateward.access import key_proof
 from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Scope
@@ -33,7 +34,7 @@ from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
 from stateward.api.token_bucket import Throttle
-from stateward.associations import changes, creation, history, legacy, verdicts
+from stateward.associations import changes, creation, history, legacy, refreshes, verdicts
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
 from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
@@ -107,7 +108,8 @@ class Server:
         self.config = config
         self.model = model or ServiceModel.load()
         self.clock: SystemClock | VirtualClock = VirtualClock() if config.clock == "virtual" else SystemClock()
-        self.master = MasterKey.load_or_create(config.data_dir / MASTER_KEY_FILE)
+        self._key_file = config.data_dir / MASTER_KEY_FILE
+        self.master = MasterKey.load(self._key_file) if self._key_file.exists() else MasterKey.fresh()
         sinks = configured.sinks(config, self.clock)
         self.db = Database(config.data_dir / DATABASE_FILE, self.clock, durable=config.durable)
         default_scope = Scope(config.account_id, config.region)
@@ -146,7 +148,8 @@ class Server:
         )
 
     async def start(self) -> None:
-        """Take up what the last process left, then begin to serve."""
+        """Take up what the last process left, then begin to serve. Raises AnotherMasterKey."""
+        await self._confirm_master_key()
         await self.db.write(self._first_write)
         await self.deliveries.start()
         self.gateway.start()
@@ -263,6 +266,7 @@ class Server:
             (ParameterChanged, self.engine.note),
             (InvocationChanged, association_reactions.note_node_statuses),
             (InvocationChanged, verdicts.note_results),
+            (InvocationChanged, refreshes.note_refreshes),
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, uploads.note_closed),
             (InvocationChanged, self.engine.note),
@@ -280,7 +284,15 @@ class Server:
         ):
             self.db.react(fact, reaction)
 
+    async def _confirm_master_key(self) -> None:
+        if not self.config.new_master_key:
+            async with self.db.reading() as tx:
+                await key_proof.check(tx, self.master, self._key_file)
+        if not self._key_file.exists():
+            self.master.save(self._key_file)
+
     async def _first_write(self, tx: Transaction) -> None:
+        await key_proof.keep(tx, self.master)
         await node_store.close_every_channel(tx)
         await shipping.install(tx)
         config = self.config

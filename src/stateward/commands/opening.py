@@ -15,6 +15,7 @@ from stateward.documents import interpolation, parameters, schema
 from stateward.documents.store import DocumentRow
 
 DEFAULT_TIMEOUT_S = 3600
+REFRESH = "aws:refreshAssociation"
 COMMAND, ASSOCIATION = "command", "association"
 """Kinds of commands: the first shows in Run Command operations (D16)."""
 
@@ -103,6 +104,7 @@ def compose(order: Order, now_ms: int) -> NewCommand:
         output_bucket=order.output_bucket,
         output_prefix=order.output_prefix,
         output_region=order.output_region,
+        refreshes=_refreshed(document, values),
     )
     resolved = _json(given) if fetched else None
     return NewCommand(row, _json(raw), _json(order.parameters), resolved)
@@ -112,6 +114,20 @@ def job_parameters(content: str, given: str) -> dict[str, Any]:
     """A stored command's parameters in the types that its document declares (node protocol 5.5)."""
     document = schema.parse_command(msgspec.json.decode(content))
     return parameters.typed_values(document.parameters, msgspec.json.decode(given))
+
+
+def _refreshed(document: schema.Document, values: Mapping[str, Any]) -> str | None:
+    """The associations that steps of aws:refreshAssociation ask for, as a JSON list; empty stands for all (D31)."""
+    asked = [
+        interpolation.interpolate(step.inputs.get("associationIds", []), values)
+        for step in document.steps
+        if step.action == REFRESH
+    ]
+    if not asked:
+        return None
+    named = [[one for one in ids_of if isinstance(one, str) and one] for ids_of in asked if isinstance(ids_of, list)]
+    everything = len(named) < len(asked) or not all(named)
+    return _json([] if everything else sorted({one for ids_of in named for one in ids_of}))
 
 
 def _json(value: object) -> str:

@@ -36,6 +36,7 @@ class CommandRow(msgspec.Struct, frozen=True):
     output_bucket: str | None = None
     output_prefix: str | None = None
     output_region: str | None = None
+    refreshes: str | None = None
     phase: str = "resolving"
     ending: str | None = None
     status: str = "Pending"

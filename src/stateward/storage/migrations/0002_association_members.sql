@@ -75,6 +75,8 @@ ALTER TABLE commands ADD COLUMN cut_off_ms BIGINT;
 
 ALTER TABLE commands ADD COLUMN ending_who TEXT;
 
+ALTER TABLE commands ADD COLUMN refreshes TEXT;
+
 CREATE INDEX commands_cut_off ON commands (cut_off_ms) WHERE cut_off_ms IS NOT NULL AND phase = 'running';
 
 ALTER TABLE association_nodes ADD COLUMN summary TEXT;
