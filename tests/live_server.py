@@ -29,12 +29,19 @@ class LoopThread:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
         self._thread.start()
+        self._later = []
 
     def run(self, coroutine, timeout=WAIT_S):
         """What the coroutine answers, from outside the loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
+    def later(self, coroutine):
+        """Let the coroutine run beside what follows; what it raises is raised by `close`."""
+        self._later.append(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
+
     def close(self):
+        for future in self._later:
+            future.result(WAIT_S)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(WAIT_S)
         self.loop.close()
@@ -46,14 +53,13 @@ class LiveServer:
     def __init__(self, thread, data_dir, model=None, **settings):
         self._thread = thread
         self.model = model or ServiceModel.load()
-        defaults = {"clock": "virtual", "durable": False}
-        self.config = Config(
-            data_dir=data_dir,
-            port=0,
-            admin_access_key_id=KEY_ID,
-            admin_secret_access_key=SECRET,
-            **{**defaults, **settings},
-        )
+        defaults = {
+            "clock": "virtual",
+            "durable": False,
+            "admin_access_key_id": KEY_ID,
+            "admin_secret_access_key": SECRET,
+        }
+        self.config = Config(data_dir=data_dir, port=0, **{**defaults, **settings})
         self._stopped = None
         self._task = None
         self.thread_server = None
@@ -69,7 +75,13 @@ class LiveServer:
 
     def stop(self):
         if self._task is not None:
-            self._thread.run(self._stop())
+            self._thread.run(self._end(self._task))
+            self._task = None
+
+    def stop_later(self):
+        """Stop beside the next test: most of a stop is waiting for connections to close."""
+        if self._task is not None:
+            self._thread.later(self._end(self._task))
             self._task = None
 
     def client(self, key_id=KEY_ID, secret=SECRET, region=REGION, retries=1, **settings):
@@ -124,8 +136,15 @@ class LiveServer:
 
     async def _start(self):
         sock = serving.bind(self.config.host, self.config.port)
-        self.url = serving.url_of(sock)
-        self.thread_server = Server(self.config, self.model)
+        try:
+            self.url = serving.url_of(sock)
+            self.thread_server = Server(self.config, self.model)
+            await self._serve(sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _serve(self, sock):
         self._stopped = asyncio.Event()
         ready = asyncio.Event()
         self._task = asyncio.create_task(serving.run(self.thread_server, sock, ready.set, self._stopped))
@@ -133,11 +152,12 @@ class LiveServer:
         await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
             waiting.cancel()
-            await self._task
+            task, self._task = self._task, None
+            await task
 
-    async def _stop(self):
+    async def _end(self, task):
         self._stopped.set()
-        await self._task
+        await task
 
 
 class Refused(Exception):
