@@ -75,6 +75,7 @@ class Config:
     admin_access_key_id: str | None = None
     admin_secret_access_key: str | None = field(default=None, repr=False)
     durable: bool = True
+    new_master_key: bool = False
     quotas: Quotas = field(default_factory=Quotas)
     rate_limit: float | None = None
     event_webhooks: tuple[str, ...] = field(default=(), repr=False)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from stateward.access.key_proof import AnotherMasterKey
 from stateward.api.connections import Gatekeeper, guarded_protocol
 from stateward.app import Server
 from stateward.config import Address, Config
@@ -107,11 +108,14 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
             Address(client_url(sock), config.region, config.account_id).save(config.data_dir)
             on_ready(url_of(sock))
 
-        await run(server, sock, ready, stopped)
+        try:
+            await run(server, sock, ready, stopped)
+        except AnotherMasterKey as error:
+            raise CannotServe(str(error)) from error
 
 
 async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None], stopped: asyncio.Event) -> None:
-    """Serve one Server on one socket until `stopped`."""
+    """Serve one Server on one socket until `stopped`. Raises what the start of the server raises."""
     http = _QuietServer(
         uvicorn.Config(
             server,
@@ -128,14 +132,16 @@ async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None],
         )
     )
     serving = asyncio.create_task(http.serve(sockets=[sock]), name="http")
-    await server.start()
-    while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by this flag only
-        await asyncio.sleep(0.001)
-    on_ready()
-    stop = asyncio.create_task(stopped.wait())
-    await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    await server.gateway.stop()
-    http.should_exit = True
-    await serving
-    await server.stop()
+    try:
+        await server.start()
+        while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by this flag only
+            await asyncio.sleep(0.001)
+        on_ready()
+        stop = asyncio.create_task(stopped.wait())
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+    finally:
+        await server.gateway.stop()
+        http.should_exit = True
+        await serving
+        await server.stop()

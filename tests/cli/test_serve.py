@@ -131,6 +131,16 @@ def test_a_master_key_of_another_size(tmp_path):
     assert "master.key: a master key has 32 bytes, this file has 5" in refusal("--data-dir", str(tmp_path))
 
 
+def test_a_master_key_that_was_replaced(tmp_path):
+    with serving(tmp_path):
+        pass
+    (tmp_path / "master.key").write_bytes(bytes(32))
+    told = refusal("--data-dir", str(tmp_path))
+    assert told.startswith(f"stateward: {tmp_path}/master.key: not the master key that the database was made with. ")
+    with serving(tmp_path, "--new-master-key"):
+        assert run("credentials", "--data-dir", str(tmp_path)).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -247,7 +257,7 @@ def test_flag_before_variable_before_default(configured, option, told, flag, nam
     assert getattr(configured(option, flag, **{variable: told}, **more), name) == as_read(flag)
 
 
-@pytest.mark.parametrize("name", ["insecure_http", "metrics_public"])
+@pytest.mark.parametrize("name", ["insecure_http", "metrics_public", "new_master_key"])
 def test_switches_as_variables(configured, name):
     variable = f"STATEWARD_{name.upper()}"
     assert getattr(configured(), name) is False

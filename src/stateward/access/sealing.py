@@ -32,20 +32,27 @@ class MasterKey:
         self._ciphers: dict[str, AESGCM] = {}
 
     @classmethod
-    def load_or_create(cls, path: Path) -> MasterKey:
-        """Read the key file, or make it with mode 0600. Raises OSError when it is not ours to read."""
-        if not path.exists():
-            fresh = path.with_suffix(".new")
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(ids.random_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.rename(path)
+    def load(cls, path: Path) -> MasterKey:
+        """Read the key file. Raises OSError: FileNotFoundError, or when it is not ours to read."""
         key = path.read_bytes()
         if len(key) != KEY_BYTES:
             raise OSError(f"{path}: a master key has {KEY_BYTES} bytes, this file has {len(key)}")
         return cls(key)
+
+    @classmethod
+    def fresh(cls) -> MasterKey:
+        """A new key that no file holds yet."""
+        return cls(ids.random_bytes(KEY_BYTES))
+
+    def save(self, path: Path) -> None:
+        """Write the key file, lasting, with mode 0600. Raises OSError."""
+        beside = path.with_suffix(".new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._key)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
 
     def derive(self, purpose: str, text: str = "") -> bytes:
         """Thirty-two bytes that only this key gives for this purpose and text."""

@@ -34,6 +34,7 @@ INSERT INTO access_keys (access_key_id, account_id, role, secret_sealed, created
 ON CONFLICT (access_key_id) DO UPDATE SET account_id = excluded.account_id, role = excluded.role,
  secret_sealed = excluded.secret_sealed
 """
+FORGET_ACCESS_KEYS = "DELETE FROM access_keys"
 NODE_KEY = """
 SELECT node_id, account_id, region, public_key, fingerprint, credentials_not_before_ms, removed_ms
   FROM node_keys WHERE node_id = $1
@@ -58,6 +59,7 @@ ON CONFLICT (principal, invocation_id, request_hash) DO UPDATE SET answer_sealed
  answered_ms = excluded.answered_ms
 """
 FORGET_ANSWERS = "DELETE FROM answered_calls WHERE answered_ms < $1"
+FORGET_EVERY_ANSWER = "DELETE FROM answered_calls"
 SERVER_VALUE = "SELECT value FROM server_values WHERE name = $1"
 PUT_SERVER_VALUE = """
 INSERT INTO server_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
@@ -116,6 +118,12 @@ async def keep_answer(
 
 async def forget_answers(tx: Transaction, before_ms: int) -> int:
     return await tx.execute(FORGET_ANSWERS, before_ms)
+
+
+async def forget_sealed(tx: Transaction) -> None:
+    """Drop the access keys and kept answers of every account: nobody can read them any more."""
+    await tx.execute(FORGET_ACCESS_KEYS)
+    await tx.execute(FORGET_EVERY_ANSWER)
 
 
 async def server_value(tx: Transaction, name: str, fresh: str) -> str:

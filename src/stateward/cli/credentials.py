@@ -37,7 +37,7 @@ async def administrator(data_dir: Path, account_id: str) -> Key:
         await db.close()
         if row is None:
             raise NoCredentials(f"{data_dir} has no access key of account {account_id}; name it with --account-id")
-        secret = MasterKey.load_or_create(key_file).open("access-key", row.secret_sealed).decode()
+        secret = MasterKey.load(key_file).open("access-key", row.secret_sealed).decode()
     except (OSError, NewerDatabase, SealBroken) as error:
         raise NoCredentials(f"{data_dir}: the access key cannot be read ({error})") from error
     return Key(row.access_key_id, secret)

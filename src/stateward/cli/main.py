@@ -164,6 +164,13 @@ def serve(
             envvar="STATEWARD_PER_RUN_HISTORY", help="Show every run of legacy and Policy associations, not one row."
         ),
     ] = False,
+    new_master_key: Annotated[
+        bool,
+        typer.Option(
+            envvar="STATEWARD_NEW_MASTER_KEY",
+            help="Start although the database's master key is lost, and give up what it has encrypted.",
+        ),
+    ] = False,
     log_level: Annotated[
         str, typer.Option(envvar="STATEWARD_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "info",
@@ -198,6 +205,7 @@ def serve(
             admin_access_key_id=admin_access_key_id or None,
             admin_secret_access_key=admin_secret_access_key or None,
             durable=clock != "virtual" or data_dir is not None,
+            new_master_key=new_master_key,
             quotas=Quotas.parse(_names(",".join(quota or ()))),
             rate_limit=requests_per_second(rate_limit) if rate_limit else None,
             event_webhooks=_names(",".join(event_webhook or ())),
