@@ -24,7 +24,7 @@ run: $(VENV)/.installed
 	@$(BIN)/stateward local
 
 test: $(STAMP)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check src tests benchmarks

@@ -50,7 +50,7 @@ def _end(server):
         if server.is_running:
             server.reading(check_counters)
     finally:
-        server.stop()
+        server.stop_later()
 
 
 @pytest.fixture
