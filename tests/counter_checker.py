@@ -26,7 +26,7 @@ async def check_counters(tx):
         )
         zero = msgspec.structs.replace(command, **dict.fromkeys((*COMMAND_COUNTERS, "n_undelivered"), 0))
         for row in rows:
-            zero = rollup.counted(zero, None, row)
+            zero = rollup.counted(zero, [(None, row)])
         for name in (*COMMAND_COUNTERS, "n_undelivered"):
             told, found = getattr(command, name), getattr(zero, name)
             assert told == found, f"command {command.command_id}: {name} is {told}, its rows say {found}"

@@ -65,7 +65,7 @@ def invocation(status, details, released=True):
 def over(*statuses, **changes):
     command = msgspec.structs.replace(COMMAND, **changes)
     for status, details in statuses:
-        command = rollup.counted(command, None, invocation(status, details))
+        command = rollup.counted(command, [(None, invocation(status, details))])
     return rollup.settled(command, 9)
 
 
@@ -99,8 +99,8 @@ def test_counters_are_what_the_rows_say(rows):
     command = COMMAND
     for (status, details), released in rows:
         pending = invocation("Pending", "Pending", released=False)
-        command = rollup.counted(command, None, pending)
-        command = rollup.counted(command, pending, invocation(status, details, released))
+        command = rollup.counted(command, [(None, pending)])
+        command = rollup.counted(command, [(pending, invocation(status, details, released))])
     found = [invocation(*status, released) for status, released in rows]
     assert command.target_count == len(found)
     assert command.errors == sum(rollup.is_error(row.status, row.status_details) for row in found)

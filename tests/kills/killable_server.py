@@ -14,7 +14,7 @@ from stateward.cli.main import main
 from stateward.commands import store
 from stateward.commands.facts import CommandChanged, InvocationChanged
 
-put_step = store.put_step
+put_steps = store.put_steps
 
 
 class KillableServer(Server):
@@ -72,13 +72,13 @@ def invocation_moments(before, after):
         yield "final"
 
 
-async def put_step_and_watch(tx, step):
-    await put_step(tx, step)
-    if step.step_name == "first":
+async def put_steps_and_watch(tx, steps):
+    await put_steps(tx, steps)
+    if any(step.step_name == "first" for step in steps):
         reach(tx, "step")
 
 
 if __name__ == "__main__":
     serving.Server = KillableServer
-    store.put_step = put_step_and_watch
+    store.put_steps = put_steps_and_watch
     main()

@@ -5,10 +5,13 @@ Everything here follows protocol time, but for the instants that the history sho
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import msgspec
 
 from stateward.commands import ending, lifecycle, store, store_delivery
-from stateward.commands.facts import NodeFreed
+from stateward.commands.facts import InvocationChanged, NodeFreed
 from stateward.commands.rows import InvocationRow
 from stateward.storage import Snapshot, Transaction
 
@@ -45,6 +48,17 @@ class Parcel(msgspec.Struct, frozen=True):
 
     jobs: list[Job]
     cancels: list[Cancel]
+
+
+class HandedOver(msgspec.Struct, frozen=True):
+    """What nodes of this process have taken: work that they have begun, and work that they are to stop.
+
+    `full`: there may be more.
+    """
+
+    jobs: list[InvocationRow]
+    cancels: list[InvocationRow]
+    full: bool
 
 
 async def take(tx: Transaction, node_id: str, wall_ms: int) -> Parcel:
@@ -90,6 +104,27 @@ async def acknowledged(tx: Transaction, node_id: str, command_id: str, status_co
     return True
 
 
+async def hand_over(tx: Transaction, node_ids: Sequence[str], wall_ms: int, limit: int) -> HandedOver:
+    """Give nodes that live in this process what they should get now, taken as soon as it is sent (design 4)."""
+    listed = json.dumps(list(node_ids))
+    rows = await store_delivery.deliverable_to(tx, listed, wall_ms, wall_ms - RESEND_WINDOW_MS, MOST_SENDS, limit)
+    jobs: list[InvocationRow] = []
+    for command_id, resource_ids in _by_command(rows).items():
+        jobs += await lifecycle.change_many(
+            tx, command_id, resource_ids, lambda before: _taken(_sent(before, tx.now, wall_ms), tx.now)
+        )
+    cancels = await store_delivery.cancels_of(tx, listed, wall_ms, MOST_SENDS, limit)
+    await store.save_invocations(
+        tx, [msgspec.structs.replace(row, cancel_until_wall_ms=store_delivery.NEVER_MS) for row in cancels]
+    )
+    return HandedOver(jobs, cancels, full=limit in (len(rows), len(cancels)))
+
+
+def concerned(facts: Sequence[InvocationChanged]) -> set[str]:
+    """The nodes for which something may have become deliverable."""
+    return {fact.after.resource_id for fact in facts if _concerns(fact.before, fact.after)}
+
+
 async def node_is_free(tx: Transaction, row: InvocationRow) -> None:
     """A superseded run has ended on its node."""
     if row.busy_until_ms is not None:
@@ -110,6 +145,21 @@ def _taken(row: InvocationRow, now_ms: int) -> InvocationRow:
     if row.status == "Pending":
         return msgspec.structs.replace(row, acknowledged_ms=now_ms, status="InProgress", status_details="InProgress")
     return msgspec.structs.replace(row, acknowledged_ms=row.acknowledged_ms or now_ms)
+
+
+def _concerns(before: InvocationRow | None, after: InvocationRow) -> bool:
+    released = after.released_ms is not None and (before is None or before.released_ms is None)
+    ended = after.is_final and before is not None and not before.is_final
+    cancelled = after.cancel_job_id is not None and (before is None or before.cancel_job_id is None)
+    freed = before is not None and before.busy_until_ms is not None and after.busy_until_ms is None
+    return released or ended or cancelled or freed
+
+
+def _by_command(rows: Sequence[InvocationRow]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.command_id, []).append(row.resource_id)
+    return found
 
 
 async def anything(tx: Snapshot, node_id: str, wall_ms: int) -> bool:

@@ -28,17 +28,22 @@ async def open_command(tx: Transaction, new: NewCommand) -> None:
 
 
 async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> CommandRow:
-    """Write invocations as they are after a change, the counters with them, and announce it all."""
-    after_all = command
+    """Write invocations as they are after a change, the counters with them, and announce it all.
+
+    Rows that are new (before is None) were written by the caller.
+    """
+    await store.save_invocations(tx, [after for before, after in changes if before is not None])
+    freed = [
+        after.resource_id
+        for before, after in changes
+        if before is not None and not before.is_final and after.is_final
+        if after.association_id is not None and after.sent_ms is not None
+    ]
+    if freed:
+        await store.restart_waiting(tx, freed)
     for before, after in changes:
-        if before is not None:
-            await store.save_invocation(tx, after)
-        after_all = rollup.counted(after_all, before, after)
         tx.record(InvocationChanged(before, after))
-        ended = before is not None and not before.is_final and after.is_final
-        if ended and after.association_id is not None and after.sent_ms is not None:
-            await store.restart_waiting(tx, after.resource_id)
-    return await _save(tx, command, rollup.settled(after_all, tx.now))
+    return await _save(tx, command, rollup.settled(rollup.counted(command, changes), tx.now))
 
 
 async def add_targets(tx: Transaction, command_id: str, node_ids: Sequence[str]) -> bool:
@@ -166,6 +171,22 @@ async def change_one(
         return None
     await apply(tx, command, [(before, after)])
     return after
+
+
+async def change_many(
+    tx: Transaction,
+    command_id: str,
+    resource_ids: Sequence[str],
+    change: Callable[[InvocationRow], InvocationRow | None],
+) -> list[InvocationRow]:
+    """The same for many invocations of one command at once; the rows after it, of those that changed."""
+    command = await store.lock_command(tx, command_id)
+    if command is None:
+        return []
+    rows = await store.invocations_named(tx, command_id, resource_ids)
+    pairs = [(before, after) for before in rows if (after := change(before)) is not None and after != before]
+    await apply(tx, command, pairs)
+    return [after for _, after in pairs]
 
 
 async def free_node(tx: Transaction, command_id: str, node_id: str) -> None:

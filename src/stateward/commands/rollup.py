@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import msgspec
 
 from stateward.commands.ending import CANCELS
@@ -25,26 +28,13 @@ def is_error(status: str, details: str) -> bool:
     return status in ("Failed", "TimedOut") and details not in UNDELIVERED
 
 
-def counted(command: CommandRow, before: InvocationRow | None, after: InvocationRow) -> CommandRow:
-    """The command's counters after one invocation changed (or came, when `before` is None)."""
-    counters = {name: getattr(command, name) for name in set(COUNTER_OF.values())}
-    if before is not None:
-        counters[COUNTER_OF[before.status]] -= 1
-    counters[COUNTER_OF[after.status]] += 1
-
-    def grown(quality: bool, was: bool) -> int:
-        return int(quality) - int(was)
-
-    old = before is not None
-    return msgspec.structs.replace(
-        command,
-        **counters,
-        target_count=command.target_count + (0 if old else 1),
-        released=command.released + grown(_released(after), _released(before)),
-        in_flight=command.in_flight + grown(_in_flight(after), _in_flight(before)),
-        errors=command.errors + grown(_error(after), _error(before)),
-        n_undelivered=command.n_undelivered + grown(_undelivered(after), _undelivered(before)),
-    )
+def counted(command: CommandRow, changes: Sequence[tuple[InvocationRow | None, InvocationRow]]) -> CommandRow:
+    """The command's counters after invocations changed (or came, where before is None)."""
+    grown: Counter[str] = Counter()
+    for before, after in changes:
+        grown.update(_counts_in(after))
+        grown.subtract(() if before is None else _counts_in(before))
+    return msgspec.structs.replace(command, **{name: getattr(command, name) + n for name, n in grown.items() if n})
 
 
 def status_of(command: CommandRow) -> tuple[str, str]:
@@ -82,18 +72,17 @@ def settled(command: CommandRow, now_ms: int) -> CommandRow:
     return command
 
 
-def _released(row: InvocationRow | None) -> bool:
+def _counts_in(row: InvocationRow) -> list[str]:
+    """The counters in which one invocation is."""
+    found = ["target_count", COUNTER_OF[row.status]]
+    final = row.status in FINAL
     # A target that ended before its turn waits no more either.
-    return row is not None and (row.released_ms is not None or row.is_final)
-
-
-def _in_flight(row: InvocationRow | None) -> bool:
-    return row is not None and row.released_ms is not None and row.status not in FINAL
-
-
-def _error(row: InvocationRow | None) -> bool:
-    return row is not None and is_error(row.status, row.status_details)
-
-
-def _undelivered(row: InvocationRow | None) -> bool:
-    return row is not None and row.is_final and row.status_details in UNDELIVERED
+    if final or row.released_ms is not None:
+        found.append("released")
+    if not final and row.released_ms is not None:
+        found.append("in_flight")
+    if final and row.status_details in UNDELIVERED:
+        found.append("n_undelivered")
+    elif is_error(row.status, row.status_details):
+        found.append("errors")
+    return found

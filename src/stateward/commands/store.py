@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from stateward.access.principals import Scope
 from stateward.commands.rows import CommandRow, InvocationRow, StepRow
 from stateward.storage import Snapshot, Transaction
+from stateward.storage.transaction import Value
 
 COMMAND_COLUMNS = ", ".join(CommandRow.__struct_fields__)
 INVOCATION_COLUMNS = ", ".join(InvocationRow.__struct_fields__)
@@ -24,11 +26,13 @@ class CommandText(msgspec.Struct, frozen=True):
 
 
 class FinalStep(msgspec.Struct, frozen=True):
+    resource_id: str
     step_name: str
 
 
 _MUTABLE_COMMAND = CommandRow.__struct_fields__[CommandRow.__struct_fields__.index("phase") :]
 _MUTABLE_INVOCATION = InvocationRow.__struct_fields__[InvocationRow.__struct_fields__.index("status") :]
+_mutable_of: Callable[[InvocationRow], tuple[Value, ...]] = attrgetter(*_MUTABLE_INVOCATION)
 
 
 def _values(count: int) -> str:
@@ -88,7 +92,7 @@ SELECT {INVOCATION_COLUMNS} FROM invocations WHERE busy_until_ms <= $1 ORDER BY 
 RESTART_WAITING = """
 UPDATE invocations SET expires_ms = $2 + (SELECT c.allowance_ms FROM commands c
   WHERE c.command_id = invocations.command_id)
- WHERE resource_id = $1 AND association_id IS NOT NULL AND ended_ms IS NULL AND released_ms IS NOT NULL
+ WHERE resource_id IN (ids_of($1)) AND association_id IS NOT NULL AND ended_ms IS NULL AND released_ms IS NOT NULL
    AND sent_ms IS NULL
 """
 PAST_CUT_OFF = f"""
@@ -121,7 +125,7 @@ PUT_STEP = (
     + ", ".join(f"{name} = excluded.{name}" for name in StepRow.__struct_fields__[4:])
 )
 FINAL_STEPS = """
-SELECT step_name FROM steps WHERE command_id = $1 AND resource_id = $2
+SELECT resource_id, step_name FROM steps WHERE command_id = $1 AND resource_id IN (ids_of($2))
  AND status NOT IN ('SuccessAndReboot', 'PassedAndReboot')
 """
 
@@ -158,8 +162,11 @@ async def add_invocation(tx: Transaction, row: InvocationRow) -> bool:
 
 
 async def save_invocation(tx: Transaction, row: InvocationRow) -> None:
-    values = (getattr(row, name) for name in _MUTABLE_INVOCATION)
-    await tx.execute(SAVE_INVOCATION, row.command_id, row.resource_id, *values)
+    await tx.execute(SAVE_INVOCATION, *_saved(row))
+
+
+async def save_invocations(tx: Transaction, rows: Sequence[InvocationRow]) -> None:
+    await tx.execute_many(SAVE_INVOCATION, [_saved(row) for row in rows])
 
 
 async def invocation(tx: Snapshot, command_id: str, resource_id: str) -> InvocationRow | None:
@@ -208,9 +215,9 @@ async def associations_at_work_on(tx: Snapshot, node_id: str) -> list[str]:
     return await tx.column(AT_WORK_ON, node_id)
 
 
-async def restart_waiting(tx: Transaction, node_id: str) -> None:
-    """Association runs that waited for their turn on a node get their full time from now (D2)."""
-    await tx.execute(RESTART_WAITING, node_id, tx.now)
+async def restart_waiting(tx: Transaction, node_ids: Sequence[str]) -> None:
+    """Association runs that waited for their turn on these nodes get their full time from now (D2)."""
+    await tx.execute(RESTART_WAITING, json.dumps(list(node_ids)), tx.now)
 
 
 async def next_due(tx: Snapshot) -> int | None:
@@ -233,13 +240,20 @@ async def releasable(tx: Snapshot) -> CommandRow | None:
     return await tx.row(CommandRow, RELEASABLE)
 
 
-async def put_step(tx: Transaction, row: StepRow) -> None:
-    await tx.execute(PUT_STEP, *msgspec.structs.astuple(row))
+async def put_steps(tx: Transaction, rows: Sequence[StepRow]) -> None:
+    await tx.execute_many(PUT_STEP, [msgspec.structs.astuple(row) for row in rows])
 
 
-async def final_steps(tx: Snapshot, command_id: str, resource_id: str) -> set[str]:
-    """The names of the steps whose result is final."""
-    return {row.step_name for row in await tx.rows(FinalStep, FINAL_STEPS, command_id, resource_id)}
+async def final_steps(tx: Snapshot, command_id: str, resource_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Resource id → the names of its steps whose result is final, for each of these."""
+    found: dict[str, set[str]] = {resource_id: set() for resource_id in resource_ids}
+    for row in await tx.rows(FinalStep, FINAL_STEPS, command_id, json.dumps(list(resource_ids))):
+        found[row.resource_id].add(row.step_name)
+    return found
+
+
+def _saved(row: InvocationRow) -> tuple[Value, ...]:
+    return row.command_id, row.resource_id, *_mutable_of(row)
 
 
 def scope_of(row: CommandRow | InvocationRow) -> Scope:

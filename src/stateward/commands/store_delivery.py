@@ -25,24 +25,35 @@ class OpenWork(msgspec.Struct, frozen=True):
     command_id: str
 
 
-DELIVERABLE = f"""
-SELECT {_I} FROM invocations i
- WHERE i.resource_id = $1 AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL AND i.acknowledged_ms IS NULL
+_MAY_BE_HANDED_OVER = """ AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL AND i.acknowledged_ms IS NULL
  AND i.cancel_job_id IS NULL AND i.sends < $4
  AND (i.lease_until_wall_ms IS NULL OR i.lease_until_wall_ms <= $2)
  AND (i.first_sent_wall_ms IS NULL OR i.first_sent_wall_ms > $3)
  AND (i.association_id IS NULL OR i.sent_ms IS NOT NULL OR (
   NOT EXISTS (SELECT 1 FROM invocations o WHERE o.resource_id = i.resource_id AND o.ended_ms IS NULL
    AND o.association_id IS NOT NULL AND o.released_ms IS NOT NULL AND o.command_id <> i.command_id
-   AND (o.sent_ms IS NOT NULL OR (o.requested_ms, o.command_id) < (i.requested_ms, i.command_id)))
+   AND (o.sent_ms IS NOT NULL
+    OR (o.requested_ms, o.association_id, o.command_id) < (i.requested_ms, i.association_id, i.command_id)))
   AND NOT EXISTS (SELECT 1 FROM invocations b WHERE b.resource_id = i.resource_id AND b.busy_until_ms > $5)))
+"""
+DELIVERABLE = f"""
+SELECT {_I} FROM invocations i WHERE i.resource_id = $1 {_MAY_BE_HANDED_OVER}
  ORDER BY i.requested_ms, i.command_id LIMIT $6
 """
-CANCELS = f"""
-SELECT {INVOCATION_COLUMNS} FROM invocations
- WHERE resource_id = $1 AND cancel_job_id IS NOT NULL AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
+DELIVERABLE_TO = f"""
+SELECT {_I} FROM invocations i WHERE i.resource_id IN (ids_of($1)) {_MAY_BE_HANDED_OVER}
+ ORDER BY i.requested_ms, i.association_id, i.command_id, i.resource_id LIMIT $6
+"""
+_TO_BE_STOPPED = """ AND cancel_job_id IS NOT NULL AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
  AND cancel_sends < $3 AND (cancel_until_wall_ms IS NULL OR cancel_until_wall_ms <= $2)
+"""
+CANCELS = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 {_TO_BE_STOPPED}
  ORDER BY requested_ms, command_id LIMIT $4
+"""
+CANCELS_OF = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id IN (ids_of($1)) {_TO_BE_STOPPED}
+ ORDER BY requested_ms, command_id, resource_id LIMIT $4
 """
 JOB_TEXT = """
 SELECT document_name, content, COALESCE(resolved_parameters, parameters) FROM commands WHERE command_id = $1
@@ -69,7 +80,8 @@ SELECT DISTINCT i.resource_id FROM invocations i JOIN node_channels c ON c.node_
 """
 IN_HAND = """
 SELECT i.resource_id, i.command_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id
- WHERE i.released_ms IS NOT NULL AND i.ended_ms IS NULL ORDER BY i.resource_id, i.command_id LIMIT $1
+ WHERE i.released_ms IS NOT NULL AND i.ended_ms IS NULL AND c.replica <> $2
+ ORDER BY i.resource_id, i.command_id LIMIT $1
 """
 
 
@@ -82,6 +94,17 @@ async def deliverable(
 
 async def cancels(tx: Snapshot, node_id: str, wall_ms: int, most_sends: int, limit: int) -> list[InvocationRow]:
     return await tx.rows(InvocationRow, CANCELS, node_id, wall_ms, most_sends, limit)
+
+
+async def deliverable_to(
+    tx: Snapshot, node_ids: str, wall_ms: int, sent_after_ms: int, most_sends: int, limit: int
+) -> list[InvocationRow]:
+    """The same for many nodes, whose ids come as a JSON list."""
+    return await tx.rows(InvocationRow, DELIVERABLE_TO, node_ids, wall_ms, sent_after_ms, most_sends, tx.now, limit)
+
+
+async def cancels_of(tx: Snapshot, node_ids: str, wall_ms: int, most_sends: int, limit: int) -> list[InvocationRow]:
+    return await tx.rows(InvocationRow, CANCELS_OF, node_ids, wall_ms, most_sends, limit)
 
 
 async def job_text(tx: Snapshot, command_id: str) -> JobText:
@@ -110,6 +133,9 @@ async def nodes_to_remind(tx: Snapshot) -> list[str]:
     return await tx.column(NODES_TO_REMIND)
 
 
-async def in_hand(tx: Snapshot, limit: int) -> list[OpenWork]:
-    """Released work of connected nodes that is not finished: what turning the clock waits for (design 4)."""
-    return await tx.rows(OpenWork, IN_HAND, limit)
+async def in_hand(tx: Snapshot, limit: int, besides_replica: str = "") -> list[OpenWork]:
+    """Released work of connected nodes that is not finished: what turning the clock waits for (design 4).
+
+    Nodes whose channels `besides_replica` holds are left out.
+    """
+    return await tx.rows(OpenWork, IN_HAND, limit, besides_replica)

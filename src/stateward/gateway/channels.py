@@ -16,9 +16,9 @@ from stateward.access.sealing import MasterKey, SealBroken
 from stateward.clock import Clock
 from stateward.commands import delivery, reports, results, store_delivery
 from stateward.commands.facts import InvocationChanged, NodeFreed
-from stateward.commands.rows import InvocationRow
+from stateward.commands.results import Reply
 from stateward.gateway import frames
-from stateward.gateway.replies import Reply, ReplyWriter
+from stateward.gateway.replies import ReplyWriter
 from stateward.nodes import connection
 from stateward.nodes import store as nodes
 from stateward.nodes.facts import NodeRemoved
@@ -104,7 +104,7 @@ class Gateway:
 
     async def note_changes(self, tx: Transaction, facts: list[InvocationChanged]) -> None:
         """Look at nodes for which something became deliverable."""
-        self._hint_after(tx, {fact.after.resource_id for fact in facts if _concerns_delivery(fact.before, fact.after)})
+        self._hint_after(tx, delivery.concerned(facts))
 
     async def note_freed(self, tx: Transaction, facts: list[NodeFreed]) -> None:
         self._hint_after(tx, {fact.node_id for fact in facts})
@@ -290,11 +290,3 @@ class Gateway:
     def _hint_after(self, tx: Transaction, node_ids: set[str]) -> None:
         if node_ids:
             tx.after_commit(lambda: self.hint(node_ids))
-
-
-def _concerns_delivery(before: InvocationRow | None, after: InvocationRow) -> bool:
-    released = after.released_ms is not None and (before is None or before.released_ms is None)
-    ended = after.is_final and before is not None and not before.is_final
-    cancelled = after.cancel_job_id is not None and (before is None or before.cancel_job_id is None)
-    freed = before is not None and before.busy_until_ms is not None and after.busy_until_ms is None
-    return released or ended or cancelled or freed

@@ -6,24 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
 import structlog
 
 from stateward.clock import Clock
 from stateward.commands import results
-from stateward.commands.reports import Report
+from stateward.commands.results import Reply
 from stateward.storage import Database, Transaction
 
 BATCH = 500
 log = structlog.get_logger("stateward.gateway")
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """A node's word on a command of its own."""
-
-    node_id: str
-    command_id: str
-    report: Report
 
 
 class ReplyWriter:
@@ -70,9 +61,6 @@ class ReplyWriter:
 
     async def _write(self, replies: Sequence[Reply]) -> list[bool]:
         async def work(tx: Transaction) -> list[bool]:
-            wall_ms = self._clock.wall()
-            return [
-                await results.report(tx, reply.node_id, reply.command_id, reply.report, wall_ms) for reply in replies
-            ]
+            return await results.store_replies(tx, replies, self._clock.wall())
 
         return await self._db.write(work)
