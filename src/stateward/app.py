@@ -334,7 +334,7 @@ class Server:
 
     async def _health(self, request: Request) -> Response:
         try:
-            requests.refuse_strangers(requests.headers_of(request.scope), self.config.allowed_hosts)
+            requests.refuse_strangers(request.scope, requests.headers_of(request.scope), self.config.allowed_hosts)
         except AwsError as error:
             return PlainTextResponse(f"{error.message}\n", error.status)
         if not self._ready:
@@ -344,7 +344,7 @@ class Server:
     async def _metrics_page(self, request: Request) -> Response:
         headers = requests.headers_of(request.scope)
         try:
-            requests.refuse_strangers(headers, self.config.allowed_hosts)
+            requests.refuse_strangers(request.scope, headers, self.config.allowed_hosts)
         except AwsError as error:
             return PlainTextResponse(f"{error.message}\n", error.status)
         try:

@@ -6,8 +6,8 @@ from botocore.exceptions import ClientError
 from stateward.access.key_proof import AnotherMasterKey
 
 LOST = (
-    "{path}: {what}. Without that key the access keys and the SecureStrings in the database cannot be read. Put the file "
-    "back from its backup; if it is lost for ever, start once with --new-master-key, which gives both up"
+    "{path}: {what}. Without that key the access keys and the SecureStrings in the database cannot be read. Put the "
+    "file back from its backup; if it is lost for ever, start once with --new-master-key, which gives both up"
 )
 
 

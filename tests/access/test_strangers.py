@@ -1,13 +1,23 @@
 """Connections that never authenticate are bounded in number and time (design 5)."""
 
 import asyncio
+import http.client
 import socket
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from live_server import KEY_ID, REGION, SECRET
+from programs import get
 from signed_requests import send, signed
+from stateward.access.signing import SignedRequest, sign_hmac
+from stateward.api import requests
 from stateward.api.connections import Gatekeeper, guarded_protocol
+from stateward.clock import wall_ms
+from stateward.wire.errors import AwsError
 
 
 class Doors:
@@ -116,3 +126,73 @@ def test_a_server_has_such_a_gatekeeper(start_server, monkeypatch):
             stranger.close()
     headers, body = signed(server)
     assert send(server, headers, body).status == 200
+
+
+def test_a_caller_of_sts_is_no_stranger(start_server, monkeypatch):
+    monkeypatch.setattr("stateward.serving.Gatekeeper", lambda: Gatekeeper(limit=2))
+    server = start_server()
+    address = urlsplit(server.url)
+    headers = {"host": address.netloc, "content-type": "application/x-www-form-urlencoded"}
+    question = b"Action=GetCallerIdentity&Version=2011-06-15"
+    sign = sign_hmac(
+        SignedRequest("POST", "/", "", headers, question),
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET,
+        session_token=None,
+        region=REGION,
+        service="sts",
+        now_ms=wall_ms(),
+    )
+    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    connection.auto_open = 0
+    connection.connect()
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        for _ in range(2):
+            connection.request("POST", "/", question, {**headers, **sign})
+            answer = connection.getresponse()
+            assert (answer.status, b"GetCallerIdentityResult" in answer.read()) == (200, True)
+            for _ in range(3):
+                stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=10))
+            assert get(f"{server.url}/healthz")[0] == 200, "what came in before has been seen"
+
+
+# The address that a connection was made to
+
+
+@pytest.mark.parametrize(
+    ("local", "host", "served"),
+    [
+        pytest.param("10.0.0.5", "10.0.0.5:8390", True, id="the address itself"),
+        pytest.param("10.0.0.5", "10.0.0.5", True, id="without its port"),
+        pytest.param("10.0.0.5", "10.0.0.6:8390", False, id="another address"),
+        pytest.param("10.0.0.5", "node.example.test:8390", False, id="a name, which can be bound anew"),
+        pytest.param("::ffff:10.0.0.5", "10.0.0.5:8390", True, id="through a socket of both families"),
+        pytest.param("fd00::5", "[fd00:0::5]:8390", True, id="IPv6, spelt otherwise"),
+        pytest.param("fe80::5%eth0", "[fe80::5]:8390", True, id="link-local"),
+        pytest.param("fd00::5", "[fd00::6]:8390", False, id="another IPv6 address"),
+        pytest.param("/run/stateward.sock", "10.0.0.5", False, id="a socket without address"),
+    ],
+)
+def test_the_address_of_the_connection_is_served(local, host, served):
+    scope = {"server": (local, 8390)}
+    if served:
+        requests.refuse_strangers(scope, {"host": host}, ())
+        return
+    with pytest.raises(AwsError) as caught:
+        requests.refuse_strangers(scope, {"host": host}, ())
+    assert (caught.value.code, caught.value.status) == ("AccessDeniedException", 403)
+
+
+def test_a_server_off_loopback_answers_to_its_address(start_server):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing, only finds the way
+        except OSError:
+            pytest.skip("this machine has loopback only")
+        address = probe.getsockname()[0]
+    server = start_server(host=address, insecure_http=True)
+    assert server.url.startswith(f"http://{address}:")
+    assert get(f"{server.url}/healthz") == (200, "ok\n")
+    assert get(f"{server.url}/healthz", Host="other.example.test")[0] == 403
+    assert send(server, *signed(server)).status == 200

@@ -25,7 +25,7 @@ class Door:
         Raises AwsError: a stranger, a wrong key, another role, a body that is too large, or a POST that is not JSON.
         """
         headers = requests.headers_of(request.scope)
-        requests.refuse_strangers(headers, self._allowed_hosts)
+        requests.refuse_strangers(request.scope, headers, self._allowed_hosts)
         body = await requests.body_of(request.receive, MAX_BODY)
         principal = None if self._open else await self._administrator(request, headers, body, wish)
         if request.method == "POST" and not headers.get("content-type", "").startswith("application/json"):
@@ -41,5 +41,5 @@ class Door:
             principal = await self._authenticator.by_signature(signed, "stateward", ("host", "x-amz-date"))
         if principal.role != "administrator":
             raise AwsError("AccessDeniedException", f"Only an administrator may {wish}.", 403)
-        request.scope.get("authenticated", lambda: None)()
+        requests.authenticated(request.scope)
         return principal

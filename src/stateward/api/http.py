@@ -64,14 +64,14 @@ class ApiEndpoint:
             log.warning("refused", operation=operation, code=error.code, reason=error.message, request_id=request_id)
             raise
         if principal is not NOBODY:
-            scope.get("authenticated", _nothing)()
+            requests.authenticated(scope)
             self._hint(principal)
         invocation_id = headers.get("amz-sdk-invocation-id")
         return await self._performer.perform(principal, operation, body, request_id, invocation_id)
 
     async def _admit(self, scope: Any, headers: dict[str, str], receive: Receive) -> tuple[Principal, str, bytes]:
         """Who asks for which operation with what, as far as HTTP and the signature tell."""
-        requests.refuse_strangers(headers, self._allowed_hosts)
+        requests.refuse_strangers(scope, headers, self._allowed_hosts)
         service, operation = protocol.operation_of(headers.get("x-amz-target", ""))
         if not headers.get("content-type", "").startswith(CONTENT_TYPE.decode()):
             raise AwsError("UnknownOperationException", "The Content-Type must be application/x-amz-json-1.1")
@@ -99,10 +99,6 @@ class ApiEndpoint:
                 region=region,
                 default_region=self._region,
             )
-
-
-def _nothing() -> None:
-    """The connection is not watched (a test's transport)."""
 
 
 async def _send(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,10 +68,23 @@ def signed_request(scope: Any, headers: dict[str, str], body: bytes) -> SignedRe
     )
 
 
-def refuse_strangers(headers: dict[str, str], allowed_hosts: Sequence[str]) -> None:
-    """Loopback is reachable from any web page: a foreign Origin or Host is refused (design 5)."""
+def authenticated(scope: Any) -> None:
+    """Tell whoever watches the connection (api.connections) that its caller is known."""
+    scope.get("authenticated", _nothing)()
+
+
+def _nothing() -> None:
+    """The connection is not watched (a test's transport)."""
+
+
+def refuse_strangers(scope: Any, headers: dict[str, str], allowed_hosts: Sequence[str]) -> None:
+    """Loopback is reachable from any web page: a foreign Origin or Host is refused (design 5).
+
+    The address that the connection was made to is no foreign Host: no name can be bound anew to a literal address.
+    """
     host = headers.get("host", "")
-    if not _known_host(_host_name(host), allowed_hosts):
+    name = _host_name(host)
+    if not (_known_host(name, allowed_hosts) or _is_own_address(name, scope.get("server"))):
         raise AwsError(
             "AccessDeniedException",
             f"Host {host[:100]!r} is not served here; allow it with --allowed-hosts",
@@ -87,6 +100,20 @@ def _host_name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:  # such as an open bracket
         return ""
+
+
+def _is_own_address(name: str, server: tuple[str, int | None] | None) -> bool:
+    """Whether `name` is the literal address of the local end of the connection."""
+    try:
+        return server is not None and _address(name) == _address(server[0])
+    except ValueError:
+        return False
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Raises ValueError. A socket for both families says IPv4 addresses as IPv6."""
+    address = ip_address(text.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _known_host(name: str, allowed_hosts: Sequence[str]) -> bool:

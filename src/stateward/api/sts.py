@@ -54,11 +54,13 @@ class CallerIdentity:
     ) -> tuple[int, bytes]:
         """HTTP status and XML body of one request; nothing that a caller does wrong raises."""
         try:
-            requests.refuse_strangers(headers, allowed_hosts)
+            requests.refuse_strangers(scope, headers, allowed_hosts)
             body = await requests.body_of(receive, MAX_FORM)
             _check_action(body)
             signed = requests.signed_request(scope, headers, body)
             principal = await self._authenticator.by_signature(signed, "sts", SIGNED_HEADERS)
+            requests.authenticated(scope)
+            requests.authenticated(scope)
             return 200, _answer(*await self._identity(principal), request_id)
         except AwsError as error:
             log.warning(

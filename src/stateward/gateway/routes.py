@@ -39,14 +39,14 @@ class ControlChannel:
             if scope["method"] != "POST":
                 raise AwsError("UnknownOperationException", "a channel is made with POST", 405)
             headers = requests.headers_of(scope)
-            requests.refuse_strangers(headers, self._allowed_hosts)
+            requests.refuse_strangers(scope, headers, self._allowed_hosts)
             body = await requests.body_of(receive, MAX_BODY)
             principal = await self._principal(scope, headers, body)
         except AwsError as error:
             log.warning("a channel was refused", path=scope["path"][:120], code=error.code, reason=error.message)
             await _send_xml(send, error.status, f"<Error><Code>{error.code}</Code></Error>")
             return
-        scope.get("authenticated", lambda: None)()
+        requests.authenticated(scope)
         token = escape(self._gateway.channel_token(principal.name))
         await _send_xml(
             send,
@@ -59,7 +59,7 @@ class ControlChannel:
         await receive()  # websocket.connect
         try:
             headers = requests.headers_of(scope)
-            requests.refuse_strangers(headers, self._allowed_hosts)
+            requests.refuse_strangers(scope, headers, self._allowed_hosts)
             principal = await self._principal(scope, headers, b"")
         except AwsError as error:
             log.warning("a websocket was refused", path=scope["path"][:120], code=error.code, reason=error.message)
