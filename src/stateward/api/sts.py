@@ -60,7 +60,6 @@ class CallerIdentity:
             signed = requests.signed_request(scope, headers, body)
             principal = await self._authenticator.by_signature(signed, "sts", SIGNED_HEADERS)
             requests.authenticated(scope)
-            requests.authenticated(scope)
             return 200, _answer(*await self._identity(principal), request_id)
         except AwsError as error:
             log.warning(
