@@ -8,19 +8,16 @@ from typing import Any
 import msgspec
 
 from stateward import ids
-from stateward.access import store as keys
 from stateward.access.call import Answer, Call, Request, refuse_members
 from stateward.access.principals import Scope
-from stateward.nodes import listing, store, store_activations
-from stateward.nodes.facts import NodeRemoved
+from stateward.nodes import listing, registration, store, store_activations
 from stateward.nodes.listing import AssociationView
-from stateward.nodes.registration import TAG_TYPE, code_hash
+from stateward.nodes.registration import code_hash
 from stateward.nodes.roles import check_role
 from stateward.nodes.store import NodeRow
 from stateward.nodes.store_activations import ActivationRow
 from stateward.storage import Snapshot, Transaction
 from stateward.tags import rules as tag_rules
-from stateward.tags import store as tags
 from stateward.wire.errors import AwsError
 from stateward.wire.protocol import epoch_seconds
 
@@ -142,11 +139,8 @@ class NodeOperations:
         node_id = request["InstanceId"]
 
         async def work(tx: Transaction) -> None:
-            if not await store.remove(tx, call.scope, node_id):
+            if not await registration.deregister(tx, call.scope, node_id, call.principal.name, call.wall_ms):
                 raise AwsError("InvalidInstanceId", f"Managed node {node_id} does not exist.")
-            await keys.remove_node_key(tx, node_id, call.wall_ms)
-            await tags.remove_all_tags(tx, call.scope, TAG_TYPE, node_id)
-            tx.record(NodeRemoved(call.scope, node_id, call.principal.name))
 
         await call.write(work)
         return Answer({})

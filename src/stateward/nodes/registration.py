@@ -12,6 +12,7 @@ from stateward.access import store as keys
 from stateward.access.principals import Scope
 from stateward.access.signing import node_public_key
 from stateward.nodes import store, store_activations
+from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Transaction
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError
@@ -60,3 +61,13 @@ async def register(
     await keys.add_node_key(tx, node_id, *scope, public_key, fingerprint, wall_ms)
     await tags.put_tags(tx, scope, TAG_TYPE, node_id, msgspec.json.decode(activation.tags))
     return node_id
+
+
+async def deregister(tx: Transaction, scope: Scope, node_id: str, who: str, wall_ms: int) -> bool:
+    """Take a node out: nothing that it signs is believed from now on (spec 4.7). False when there is no such node."""
+    if not await store.remove(tx, scope, node_id):
+        return False
+    await keys.remove_node_key(tx, node_id, wall_ms)
+    await tags.remove_all_tags(tx, scope, TAG_TYPE, node_id)
+    tx.record(NodeRemoved(scope, node_id, who))
+    return True
