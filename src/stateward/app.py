@@ -74,7 +74,9 @@ from stateward.events.facts import EventDue
 from stateward.events.outbox import Outbox
 from stateward.events.retention import Retention as EventRetention
 from stateward.events.routes import EventRoutes
+from stateward.gateway import message_delivery
 from stateward.gateway.channels import Gateway
+from stateward.gateway.message_delivery import MessageDelivery
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.inventory import deletion as inventory_deletion
@@ -146,6 +148,9 @@ class Server:
         self._api = ApiEndpoint(
             self.performer, self.authenticator, caller_identity, config.allowed_hosts, config.region
         )
+        self._messages = MessageDelivery(
+            self.db, self.clock, self.authenticator, self.gateway, config.allowed_hosts, self.metrics.observe
+        )
 
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve. Raises AnotherMasterKey."""
@@ -177,7 +182,7 @@ class Server:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """The ASGI application: `POST /` goes the short way."""
         if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
-            await self._api(scope, receive, send)
+            await (self._messages if message_delivery.is_meant(scope) else self._api)(scope, receive, send)
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
 

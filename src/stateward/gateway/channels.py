@@ -18,6 +18,7 @@ from stateward.commands import delivery, reports, results, store_delivery
 from stateward.commands.facts import InvocationChanged, NodeFreed
 from stateward.commands.results import Reply
 from stateward.gateway import frames
+from stateward.gateway.polls import LongPolls
 from stateward.gateway.replies import ReplyWriter
 from stateward.nodes import connection
 from stateward.nodes import store as nodes
@@ -77,9 +78,10 @@ class Gateway:
         self._db = db
         self._clock = clock
         self._master = master
-        self._replies = ReplyWriter(db, clock)
+        self.replies = ReplyWriter(db, clock)
         self._channels: dict[str, Channel] = {}
         self._replica = ids.new_uuid()
+        self.polls = LongPolls(db, clock, self._replica, self._channels.__contains__)
         self._reminding: asyncio.Task[None] | None = None
 
     @property
@@ -90,7 +92,8 @@ class Gateway:
         self._reminding = asyncio.create_task(self._remind(), name="gateway reminders")
 
     async def stop(self) -> None:
-        """Close every channel as going away; nodes come back by themselves."""
+        """Close every channel as going away, answer every poll; nodes come back by themselves."""
+        self.polls.stop()
         if self._reminding is not None:
             self._reminding.cancel()
             await asyncio.gather(self._reminding, return_exceptions=True)
@@ -114,6 +117,8 @@ class Gateway:
         tx.after_commit(lambda: self._throw_out({fact.node_id for fact in facts}))
 
     def hint(self, node_ids: Iterable[str]) -> None:
+        node_ids = list(node_ids)
+        self.polls.hint(node_ids)
         for node_id in node_ids:
             channel = self._channels.get(node_id)
             if channel is not None:
@@ -151,6 +156,7 @@ class Gateway:
     async def _enter(self, channel: Channel) -> None:
         old = self._channels.get(channel.node_id)
         self._channels[channel.node_id] = channel
+        just_polled = self.polls.channel_opened(channel.node_id)
 
         async def work(tx: Transaction) -> None:
             key = await keys.node_key(tx, channel.node_id)
@@ -159,7 +165,8 @@ class Gateway:
                 return
             scope = Scope(key.account_id, key.region)
             await connection.connect(tx, scope, channel.node_id, self._replica, channel.epoch)
-            await store_delivery.forget_leases(tx, channel.node_id)
+            if not just_polled:  # what the node has just fetched is not sent a second time
+                await store_delivery.forget_leases(tx, channel.node_id)
 
         await self._db.write(work)
         channel.woken.set()
@@ -179,6 +186,8 @@ class Gateway:
         log.info("channel closed", node=channel.node_id)
 
     def _throw_out(self, node_ids: Iterable[str]) -> None:
+        node_ids = list(node_ids)
+        self.polls.throw_out(node_ids)
         for node_id in node_ids:
             channel = self._channels.pop(node_id, None)
             if channel is not None:
@@ -254,7 +263,7 @@ class Gateway:
         if not reply.topic.startswith(frames.CANCEL_TOPIC):
             try:
                 report = reports.parse(reply.content)
-                known = await self._replies.store(Reply(channel.node_id, command_id, report))
+                known = await self.replies.store(Reply(channel.node_id, command_id, report))
             except reports.MalformedReport:
                 # Acknowledged all the same: the node would only send it again.
                 await self._acknowledge(channel, reply, message.message_id)
@@ -280,6 +289,7 @@ class Gateway:
             waiting = await store_delivery.nodes_to_remind(tx)
             overdue = await store_delivery.overdue(tx, wall_ms, 1)
         self.hint(waiting)
+        await self.polls.close_quiet()
         if overdue:
 
             async def work(tx: Transaction) -> None:

@@ -47,9 +47,9 @@ def command_of(job: str, node_id: str) -> str:
     return command_id
 
 
-def job_message(job: Job, region: str, message_id: str, wall_ms: int) -> AgentMessage:
-    """An `agent_job`: the document as an object, parameters in their declared types (node protocol 5.5)."""
-    content = {
+def job_content(job: Job) -> dict[str, Any]:
+    """What a job carries: the document as an object, parameters in their declared types (node protocol 5.5)."""
+    return {
         "Parameters": job_parameters(job.text.content, job.text.parameters),
         "DocumentContent": msgspec.Raw(job.text.content.encode()),
         "CommandId": job.command_id,
@@ -59,13 +59,21 @@ def job_message(job: Job, region: str, message_id: str, wall_ms: int) -> AgentMe
         "CloudWatchLogGroupName": "",
         "CloudWatchOutputEnabled": "false",
     }
-    return _job(job_id(job.command_id, job.node_id), f"{SEND_TOPIC}.{region}", content, message_id, wall_ms)
+
+
+def cancel_content(cancel: Cancel) -> dict[str, Any]:
+    return {"CancelMessageId": job_id(cancel.command_id, cancel.node_id)}
+
+
+def job_message(job: Job, region: str, message_id: str, wall_ms: int) -> AgentMessage:
+    """An `agent_job` that runs a document."""
+    return _job(job_id(job.command_id, job.node_id), f"{SEND_TOPIC}.{region}", job_content(job), message_id, wall_ms)
 
 
 def cancel_message(cancel: Cancel, region: str, message_id: str, wall_ms: int) -> AgentMessage:
     """A cancel: an `agent_job` with an id of its own (node protocol 5.8)."""
-    content = {"CancelMessageId": job_id(cancel.command_id, cancel.node_id)}
-    return _job(job_id(cancel.job_id, cancel.node_id), f"{CANCEL_TOPIC}.{region}", content, message_id, wall_ms)
+    job = job_id(cancel.job_id, cancel.node_id)
+    return _job(job, f"{CANCEL_TOPIC}.{region}", cancel_content(cancel), message_id, wall_ms)
 
 
 def reply_ack(reply: JobReply, reply_message_id: str, message_id: str, wall_ms: int) -> AgentMessage:
