@@ -94,6 +94,9 @@ from stateward.parameters.vault import Vault
 from stateward.settings import operations as setting_operations
 from stateward.settings import rules as setting_rules
 from stateward.settings import store as settings
+from stateward.simulation.fleet import REPLICA
+from stateward.simulation.routes import FleetRoutes
+from stateward.simulation.simulation import Simulation
 from stateward.storage import Database, Snapshot, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
@@ -123,6 +126,7 @@ class Server:
         self.uploads = Uploads(self.db, self.clock, S3(config.s3_endpoint, config.region).put)
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.groups = ResourceGroups(config.groups)
+        self.simulation = Simulation(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
         self.engine = Engine(self.db, self.clock, self._duties())
         self.group_watch = GroupWatch(self.db, self.groups)
         self.metrics = Metrics(self.gateway)
@@ -158,6 +162,8 @@ class Server:
         await self.db.write(self._first_write)
         await self.deliveries.start()
         self.gateway.start()
+        if self.simulation is not None:
+            await self.simulation.start()
         self.engine.start()
         self.group_watch.start()
         self.uploads.start()
@@ -189,7 +195,9 @@ class Server:
     def _duties(self) -> list[Duty]:
         """What the engine does, in the order in which one pass does it."""
         gate = CalendarGate(self.calendars)
+        simulation = self.simulation
         return [
+            *([] if simulation is None else [simulation.answers]),
             schedules.DUTY,
             timeouts.DUTY,
             change_duty.DUTY,
@@ -197,6 +205,7 @@ class Server:
             *Resolution(gate, self.groups).duties,
             releases.ENDINGS,
             Releases(self.alarms).duty,
+            *([] if simulation is None else [simulation.hand_over]),
             Arrivals(gate, self.groups).duty,
             Retention(self.clock, self.config.retention_ms, self.config.output_retention_ms).duty,
         ]
@@ -246,6 +255,10 @@ class Server:
 
     def _react(self) -> None:
         """Every reaction to every fact, in the order in which they run."""
+        if self.simulation is not None:
+            self.db.react(NodeRemoved, self.simulation.note_removals)
+            self.db.react(InvocationChanged, self.simulation.note_changes)
+            self.db.react(NodeFreed, self.simulation.note_freed)
         for fact, reaction in (
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
             (NodeRemoved, legacy.delete_of_removed_nodes),
@@ -314,7 +327,7 @@ class Server:
 
     async def _in_hand(self) -> list[str]:
         async with self.db.reading() as tx:
-            rows = await store_delivery.in_hand(tx, IN_HAND_SHOWN)
+            rows = await store_delivery.in_hand(tx, IN_HAND_SHOWN, REPLICA)
         return [f"command {row.command_id} on {row.resource_id}" for row in rows]
 
     def _other_routes(self) -> Starlette:
@@ -332,6 +345,10 @@ class Server:
                 self.clock, door, self._in_hand, lambda: (self.engine.fired, self.engine.next_due)
             )
             routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
+            if self.simulation is not None:
+                scope, tags = Scope(config.account_id, config.region), config.quotas.tags
+                fleet_routes = FleetRoutes(self.simulation, self.clock, door, self.engine.wake, scope, tags)
+                routes.append(Route("/_stateward/fleet", fleet_routes.handle, methods=["GET", "POST"]))
         if isinstance(self.alarms, PostedAlarms):
             alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
             routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))

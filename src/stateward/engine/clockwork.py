@@ -69,8 +69,6 @@ class Engine:
     async def _run(self) -> None:
         while True:
             await self._woken.wait()
-            self._woken.clear()
-            release, self._release = self._release, None
             try:
                 await self._pass()
                 await self._set_timer()
@@ -78,16 +76,23 @@ class Engine:
                 log.exception("a pass of the engine failed and is tried again", retry_s=RETRY_S)
                 asyncio.get_running_loop().call_later(RETRY_S, self.wake)
             finally:
-                if release is not None:
-                    release()
+                self._rest()
 
     async def _pass(self) -> None:
         busy = True
         while busy:
+            # What woke the engine before this round is seen in it, its own writes among that.
+            self._woken.clear()
             busy = False
             for duty in self._duties:
                 if not (duty.when_idle and busy):
                     busy = await duty.run(self._db, self._note_fired) or busy
+
+    def _rest(self) -> None:
+        """Let the clock go on, unless somebody has asked for another pass meanwhile."""
+        if self._release is not None and not self._woken.is_set():
+            self._release()
+            self._release = None
 
     async def _set_timer(self) -> None:
         async with self._db.reading() as tx:

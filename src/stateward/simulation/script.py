@@ -1,0 +1,140 @@
+"""Storing the script of a fleet, and asking it what nodes make of their work (D45)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stateward.access.principals import Scope
+from stateward.commands import store as commands
+from stateward.commands import store_delivery
+from stateward.commands.opening import job_parameters
+from stateward.commands.rows import CommandRow, InvocationRow
+from stateward.documents import library, schema, sharing, store_listing
+from stateward.documents.document_types import STEPS_OF_NODES
+from stateward.documents.parameters import effective_values
+from stateward.simulation import rules, store
+from stateward.simulation.rules import Numbered, Rule
+from stateward.storage import Snapshot, Transaction
+from stateward.wire.errors import AwsError, validation_error
+
+NAMES_SHOWN = 10
+DOCUMENTS_AT_ONCE = 200
+
+
+class Order(msgspec.Struct, frozen=True):
+    """The work of one command in the hands of simulated nodes, and the rule that holds for each of them."""
+
+    document: schema.Document
+    values: dict[str, Any]
+    rows: list[tuple[InvocationRow, Rule | None]]
+
+
+async def read(tx: Snapshot, scope: Scope) -> list[Numbered]:
+    """The rules of a scope, oldest first."""
+    used = await store.uses(tx, scope)
+    return [
+        Numbered(row.number, msgspec.json.decode(row.rule, type=Rule), frozenset(used.get(row.number, ())))
+        for row in await store.rules(tx, scope)
+    ]
+
+
+async def add(tx: Transaction, scope: Scope, added: Sequence[Rule]) -> None:
+    """Add rules, the last one to be asked first. Raises ValidationException for names that fit nothing."""
+    for rule in added:
+        rules.check(rule)
+        await _check_names(tx, scope, rule)
+        await store.add_rule(tx, scope, msgspec.json.encode(rule).decode())
+
+
+async def orders(tx: Transaction, rows: Sequence[InvocationRow]) -> list[Order]:
+    """What the script says to work that nodes have taken, command by command; rules note that they were used."""
+    of_command: dict[str, list[InvocationRow]] = {}
+    for row in rows:
+        of_command.setdefault(row.command_id, []).append(row)
+    return [await _order(tx, command_id, rows_of_one) for command_id, rows_of_one in of_command.items()]
+
+
+async def _order(tx: Transaction, command_id: str, rows: Sequence[InvocationRow]) -> Order:
+    command = await commands.command(tx, command_id)
+    assert command is not None, "an invocation hangs under its command"
+    text = await store_delivery.job_text(tx, command_id)
+    document = schema.parse_command(msgspec.json.decode(text.content))
+    values = effective_values(document.parameters, job_parameters(text.content, text.parameters))
+    scope = commands.scope_of(command)
+    script = await read(tx, scope)
+    run = await _run(tx, command, document, script)
+    decided: list[tuple[InvocationRow, Rule | None]] = []
+    for row in rows:
+        one = rules.decide(script, run, row.resource_id)
+        if one is not None and one.rule.times is not None and command_id not in one.used_by:
+            await store.note_use(tx, scope, one.number, command_id)
+        decided.append((row, None if one is None else one.rule))
+    return Order(document, values, decided)
+
+
+async def _run(tx: Snapshot, command: CommandRow, document: schema.Document, script: Sequence[Numbered]) -> rules.Run:
+    return rules.Run(
+        command_id=command.command_id,
+        document_name=command.document_name,
+        step_names=schema.step_names(document),
+        execution_number=command.execution_number,
+        first_nodes={
+            count: frozenset(await store.first_nodes(tx, command.command_id, count)) for count in rules.counts(script)
+        },
+    )
+
+
+async def _check_names(tx: Snapshot, scope: Scope, rule: Rule) -> None:
+    """A name that fits nothing is an error, not a rule that never holds."""
+    if isinstance(rule.nodes, list):
+        known = {row.node_id for row in await store.nodes(tx, scope)}
+        unknown = [node_id for node_id in rule.nodes if node_id not in known]
+        if unknown:
+            raise validation_error(f"nodes: {_shown(unknown)}: no simulated node here; GET lists those that there are")
+    if rule.document is not None:
+        names = await _steps_of(tx, scope, rule.document)
+        if rule.step is not None and rule.step not in names:
+            raise validation_error(
+                f"step {rule.step!r}: document {rule.document} has no such step; it has {_shown(sorted(names))}"
+            )
+    elif rule.step is not None and not await _any_document_has(tx, scope, rule.step):
+        raise validation_error(
+            f"step {rule.step!r}: no document here has a step of this name; create the document first"
+        )
+
+
+async def _steps_of(tx: Snapshot, scope: Scope, name: str) -> set[str]:
+    """The steps of a document's default and latest version. Raises ValidationException."""
+    try:
+        default = await library.find(tx, scope, name)
+        versions = [default, await library.find(tx, scope, name, sharing.LATEST)]
+    except AwsError as error:
+        if error.code != "InvalidDocument":
+            raise
+        raise validation_error(
+            f"document {name!r}: does not exist here; create it first, or correct the name"
+        ) from error
+    if default.document_type not in STEPS_OF_NODES:
+        raise validation_error(f"document {name!r}: is of type {default.document_type}, which does not run on nodes")
+    return {step for row in versions for step in schema.step_names(library.parsed(row))}
+
+
+async def _any_document_has(tx: Snapshot, scope: Scope, step: str) -> bool:
+    after = ("", "")
+    while True:
+        rows = await store_listing.summaries(tx, scope, after, DOCUMENTS_AT_ONCE)
+        for row in rows:
+            own = row.shared_with == ""
+            if own and row.document_type in STEPS_OF_NODES and step in await _steps_of(tx, scope, row.name):
+                return True
+        if len(rows) < DOCUMENTS_AT_ONCE:
+            return False
+        after = (rows[-1].name, rows[-1].account_id)
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
