@@ -38,6 +38,8 @@ DEFAULT_DOCUMENT_VERSION = "$DEFAULT"
 NO_OP_TARGET = {"Key": "aws:NoOpAutomationTag", "Values": ["AWS-NoOpAutomationTarget-Value"]}
 """What stands for «one run, no branches» of an Automation document (spec 1.2)."""
 
+BOTH_OR_NONE = "Must specify both Automation Target Parameter Name and Targets"
+
 LEGACY_REFUSES = (
     "AssociationName",
     "DocumentVersion",
@@ -66,6 +68,9 @@ def taken(request: Request) -> Definition:
 def updated(before: Definition, request: Request) -> Definition:
     """The next version: what an update leaves out is cleared, but for Name and the targets (spec 2.5)."""
     definition = {member: request[member] for member in MEMBERS if member in request}
+    if definition.get("Targets") == [NO_OP_TARGET] and "AutomationTargetParameterName" not in definition:
+        # The service shows this target by itself and does not take it back (UPD-13).
+        raise validation_error(BOTH_OR_NONE)
     if "Name" not in definition:
         definition["Name"] = before["Name"]
     if not any(member in definition for member in TARGET_MEMBERS):

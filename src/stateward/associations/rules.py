@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stateward.associations.cron import Cron
-from stateward.associations.definition import NO_OP_TARGET
+from stateward.associations.definition import BOTH_OR_NONE, NO_OP_TARGET
 from stateward.associations.rows import Definition
 from stateward.associations.schedule import InvalidSchedule, Rate, parse_for_association
 from stateward.documents import library, parameters
@@ -18,7 +18,6 @@ from stateward.wire.errors import AwsError, validation_error
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ALWAYS_ALLOWED = {"Automation": frozenset({"AutomationAssumeRole"})}
-BOTH_OR_NONE = "Must specify both Automation Target Parameter Name and Targets"
 MODES = {"Command": "command", "Policy": "agent", "Automation": "automation"}
 """Document type → how a target-style association runs (D16, D24)."""
 
@@ -37,7 +36,6 @@ def check_form(definition: Definition, document: DocumentRow) -> None:
     if document.document_type == "Automation":
         simple = definition.get("Targets") == [NO_OP_TARGET]
         named = "AutomationTargetParameterName" in definition
-        # An update may not send the shown no-op target back as if it were one of the caller's (UPD-13).
         if named != bool(definition.get("Targets") or definition.get("TargetMaps")) and not simple:
             raise validation_error(BOTH_OR_NONE)
     elif not has_targets:
