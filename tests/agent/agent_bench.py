@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent_stub_server import CODE, NODE_ID, stub_server
 
+from stateward.agent.client import CallRefused
 from stateward.agent.identity import Registration
 from stateward.agent.intake import ACCEPTED, Intake
 from stateward.agent.journal import Journal
@@ -15,7 +16,8 @@ from stateward.agent.main import register, run_agent
 from stateward.agent.messages import SendJob
 from stateward.agent.outbox import Outbox
 from stateward.agent.processes import Drains
-from stateward.agent.runner import Workshop
+from stateward.agent.stored_document import StoredDocument
+from stateward.agent.workshop import Workshop
 from stateward.clock import SystemClock
 
 MACHINE = Machine(
@@ -47,25 +49,57 @@ class WatchedJournal(Journal):
             await self._changed.wait()
 
 
+class ScriptedServer:
+    """Answers steps out of what a test put there."""
+
+    def __init__(self):
+        self.documents = {}
+        self.secrets = {}
+        self.asked = []
+        self.inventory = []
+        self.refusals = []
+
+    def hold(self, name, document, document_type="Command"):
+        self.documents[name] = StoredDocument(name, json.dumps(document), "JSON", document_type)
+
+    async def get_document(self, name, version):
+        self.asked.append((name, version))
+        if name not in self.documents:
+            raise CallRefused("InvalidDocument", f"Document with name {name} does not exist.", 400)
+        return self.documents[name]
+
+    async def put_inventory(self, items):
+        self.inventory.append(items)
+        if self.refusals:
+            raise CallRefused(self.refusals.pop(0), "no", 400)
+
+    async def get_secret(self, name):
+        self.asked.append(name)
+        if name not in self.secrets:
+            raise CallRefused("ParameterNotFound", f"parameter {name} is not there", 400)
+        return self.secrets[name]
+
+
 class Bench:
     """An intake without a server: commands go in, what was spooled comes out."""
 
-    def __init__(self, folder: Path, reboot_command: str = "") -> None:
+    def __init__(self, folder: Path, **options) -> None:
         self.folder = folder
         (folder / "runs").mkdir(exist_ok=True)
         self.journal = WatchedJournal(folder / "commands")
         self.outbox = Outbox(folder / "replies", SystemClock())
         self.drains = Drains()
         registration = Registration(NODE_ID, "eu-test-1", "http://127.0.0.1:1")
+        self.server = options.setdefault("server", ScriptedServer())
         workshop = Workshop(
-            registration,
-            MACHINE,
-            SystemClock(),
-            self.journal,
-            self.outbox,
-            folder / "runs",
-            self.drains,
-            reboot_command,
+            registration=registration,
+            machine=MACHINE,
+            clock=SystemClock(),
+            journal=self.journal,
+            outbox=self.outbox,
+            state_dir=folder,
+            drains=self.drains,
+            **options,
         )
         self.intake = Intake(workshop)
 

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from agent_bench import Bench, steps_of
 
-from stateward.agent import runner
 from stateward.documents import shipping
 
 DOCUMENTS = {name: json.loads(text) for name, document_type, text in shipping.shipped() if document_type == "Command"}
@@ -87,7 +86,6 @@ class Node:
         for name in BORROWED:
             found = next(path for path in (Path("/bin") / name, Path("/usr/bin") / name) if path.exists())
             (self.programs / name).symlink_to(found)
-        monkeypatch.setattr(runner, "SEARCH_PATH", str(self.programs))
         machine = msgspec.structs.replace(agent_bench.MACHINE, home=str(self.home))
         monkeypatch.setattr(agent_bench, "MACHINE", machine)
 
@@ -114,7 +112,7 @@ class Node:
         folder.mkdir()
 
         async def work():
-            table = Bench(folder)
+            table = Bench(folder, search_path=str(self.programs))
             try:
                 return steps_of(await table.run(DOCUMENTS[name], parameters))
             finally:

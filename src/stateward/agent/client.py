@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from xml.etree import ElementTree
 
@@ -13,6 +13,7 @@ import msgspec
 from stateward import ids
 from stateward.access.signing import SignedRequest, sign_hmac, sign_rsa
 from stateward.agent.identity import Identity, NodeKey
+from stateward.agent.stored_document import StoredDocument
 from stateward.clock import Clock
 
 TIMEOUT_S = 15.0
@@ -66,6 +67,21 @@ class Credentials(msgspec.Struct, frozen=True):
 
 class _Registered(msgspec.Struct):
     InstanceId: str
+
+
+class _Document(msgspec.Struct):
+    Name: str
+    Content: str
+    DocumentFormat: str = "JSON"
+    DocumentType: str = "Command"
+
+
+class _Parameter(msgspec.Struct):
+    Value: str
+
+
+class _Parameters(msgspec.Struct):
+    Parameters: list[_Parameter] = []
 
 
 class _Token(msgspec.Struct):
@@ -137,8 +153,25 @@ class NodeClient:
 
     async def update_instance_information(self, credentials: Credentials, members: Mapping[str, str]) -> None:
         """The heartbeat (node protocol 4.1). Raises CallFailed."""
-        request = self._caller.json_request("UpdateInstanceInformation", members)
-        await self._caller.send(request, self._signed(request, credentials, "ssm"))
+        await self._ssm(credentials, "UpdateInstanceInformation", members)
+
+    async def get_document(self, credentials: Credentials, name: str, version: str) -> StoredDocument:
+        """GetDocument, without a version where none is asked for (node protocol 8.3). Raises CallFailed."""
+        members = {"Name": name, **({"DocumentVersion": version} if version else {})}
+        found = self._caller.decoded(await self._ssm(credentials, "GetDocument", members), _Document)
+        return StoredDocument(found.Name, found.Content, found.DocumentFormat, found.DocumentType)
+
+    async def put_inventory(self, credentials: Credentials, items: Sequence[Mapping[str, Any]]) -> None:
+        """PutInventory of this node (node protocol 8.2). Raises CallFailed."""
+        await self._ssm(credentials, "PutInventory", {"InstanceId": self._identity.node_id, "Items": items})
+
+    async def get_secret(self, credentials: Credentials, name: str) -> str:
+        """The value of one parameter, decrypted (node protocol 8.1). Raises CallFailed."""
+        body = await self._ssm(credentials, "GetParameters", {"Names": [name], "WithDecryption": True})
+        found = self._caller.decoded(body, _Parameters).Parameters
+        if not found:
+            raise CallRefused("ParameterNotFound", f"parameter {name} is not there", 400)
+        return found[0].Value
 
     async def create_control_channel(self, credentials: Credentials) -> str:
         """The token that opens the websocket (node protocol 5.1). Raises CallFailed."""
@@ -168,6 +201,10 @@ class NodeClient:
     @property
     def _channel_path(self) -> str:
         return f"/v1/control-channel/{self._identity.node_id}"
+
+    async def _ssm(self, credentials: Credentials, operation: str, members: Mapping[str, Any]) -> bytes:
+        request = self._caller.json_request(operation, members)
+        return await self._caller.send(request, self._signed(request, credentials, "ssm"))
 
     def _signed(self, request: SignedRequest, credentials: Credentials, service: str) -> dict[str, str]:
         return sign_hmac(

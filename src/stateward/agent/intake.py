@@ -14,7 +14,8 @@ import structlog
 from stateward.agent import reports
 from stateward.agent.journal import Entry
 from stateward.agent.messages import MalformedJob, SendJob, Work, read_work
-from stateward.agent.runner import CommandRun, Workshop
+from stateward.agent.runner import CommandRun
+from stateward.agent.workshop import Workshop
 from stateward.documents import parameters, schema
 from stateward.documents.parameters import Declaration
 from stateward.documents.schema import Document, InvalidDocumentContent, InvalidDocumentSchemaVersion

@@ -25,7 +25,9 @@ from stateward.agent.intake import Intake
 from stateward.agent.journal import Journal
 from stateward.agent.outbox import Outbox
 from stateward.agent.processes import Drains
-from stateward.agent.runner import Workshop
+from stateward.agent.server_calls import NodeServer
+from stateward.agent.sources import Sources
+from stateward.agent.workshop import Workshop
 from stateward.clock import Clock, SystemClock
 
 DEFAULT_REGION = "us-east-1"
@@ -73,7 +75,13 @@ async def register(
     return node_id
 
 
-async def run_agent(state_dir: Path, *, stop: asyncio.Event | None = None, reboot_command: str = "") -> None:
+async def run_agent(
+    state_dir: Path,
+    *,
+    stop: asyncio.Event | None = None,
+    reboot_command: str = "",
+    sources: Sources | None = None,
+) -> None:
     """Be the node that is registered in `state_dir`, until SIGTERM, Ctrl-C or `stop`. Raises IdentityProblem.
 
     `reboot_command` is what a step that ends with exit code 194 brings about; empty: such a step has failed.
@@ -85,14 +93,23 @@ async def run_agent(state_dir: Path, *, stop: asyncio.Event | None = None, reboo
         tls = ssl.create_default_context()
         async with calls.new_http(tls) as http:
             clock = SystemClock()
-            await Agent(identity, state_dir, clock, NodeClient(identity, clock, http), tls, reboot_command).run(stop)
+            client = NodeClient(identity, clock, http)
+            agent = Agent(identity, state_dir, clock, client, tls, reboot_command, sources or Sources())
+            await agent.run(stop)
 
 
 class Agent:
     """The parts of an agent, put together."""
 
     def __init__(
-        self, identity: Identity, state_dir: Path, clock: Clock, client: NodeClient, tls: ssl.SSLContext, reboot: str
+        self,
+        identity: Identity,
+        state_dir: Path,
+        clock: Clock,
+        client: NodeClient,
+        tls: ssl.SSLContext,
+        reboot_command: str,
+        sources: Sources,
     ) -> None:
         machine = machines.describe()
         # Steps run in their own folders, where a relative path would lead elsewhere.
@@ -103,14 +120,24 @@ class Agent:
         try:
             self._journal = Journal(state_dir / "commands")
             self._outbox = Outbox(state_dir / "replies", clock)
-            runs = private_folder(state_dir / "runs")
+            private_folder(state_dir / "runs")
         except OSError as error:
             raise IdentityProblem(f"{state_dir}: the state folder cannot be used ({error})") from error
         self._drains = Drains()
-        self._intake = Intake(
-            Workshop(identity.registration, machine, clock, self._journal, self._outbox, runs, self._drains, reboot)
-        )
         self._keeper = CredentialKeeper(client.request_role_token, clock)
+        workshop = Workshop(
+            registration=identity.registration,
+            machine=machine,
+            clock=clock,
+            journal=self._journal,
+            outbox=self._outbox,
+            state_dir=state_dir,
+            server=NodeServer(client, self._keeper),
+            drains=self._drains,
+            sources=sources,
+            reboot_command=reboot_command,
+        )
+        self._intake = Intake(workshop)
         self._heartbeat = Heartbeat(node_id, client, self._keeper, machine)
         self._channel = ControlChannel(node_id, client, self._keeper, self._intake, self._outbox, machine, clock, tls)
 

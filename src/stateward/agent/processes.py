@@ -16,8 +16,8 @@ from typing import IO
 from stateward.agent.output import Capture
 
 GRACE_S = 1.0
-# Waits for a line before it becomes the script: nothing runs before the journal knows the process.
-_GATE = 'read -r _ && exec /bin/sh "$0" </dev/null'
+# Waits for a line before it becomes the program: nothing runs before the journal knows the process.
+_GATE = 'read -r _ && exec "$@" </dev/null'
 
 
 class Drains:
@@ -54,8 +54,8 @@ class _Reader(asyncio.Protocol):
             self.closed.set_result(None)
 
 
-class ScriptProcess:
-    """A shell that waits at a gate, then runs a script file."""
+class GatedProcess:
+    """A shell that waits at a gate, then becomes a program; no argument is ever read by a shell."""
 
     def __init__(self, process: subprocess.Popen[bytes], drains: Drains) -> None:
         self._process = process
@@ -68,14 +68,14 @@ class ScriptProcess:
     @classmethod
     async def start(
         cls,
-        script: Path,
+        program: Sequence[str],
         folder: Path,
         environment: Mapping[str, str],
         captures: Sequence[Capture],
         drains: Drains,
-    ) -> ScriptProcess:
+    ) -> GatedProcess:
         """Start the shell; `captures` take its standard output and error. Raises OSError and ValueError (NUL)."""
-        process = _spawn(script, folder, environment)
+        process = _spawn(program, folder, environment)
         started = cls(process, drains)
         for pipe, capture in zip((process.stdout, process.stderr), captures, strict=True):
             assert pipe is not None, "the process was started with pipes"
@@ -151,9 +151,9 @@ class ScriptProcess:
         threading.Thread(target=wait, name=f"step {self._process.pid}", daemon=True).start()
 
 
-def _spawn(script: Path, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(program: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        ["/bin/sh", "-c", _GATE, str(script)],
+        ["/bin/sh", "-c", _GATE, "gate", *program],
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.PIPE,

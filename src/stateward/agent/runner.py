@@ -4,50 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 import structlog
 
 from stateward.agent import output, reports
-from stateward.agent.durable import private_folder
-from stateward.agent.identity import Registration
 from stateward.agent.interruption import Interruption
-from stateward.agent.journal import Entry, Journal, Running
-from stateward.agent.machine import Machine
-from stateward.agent.outbox import Outbox
-from stateward.agent.plugins import run_shell_script
-from stateward.agent.plugins.step import KILLED_CODE, RESTARTED, RESTARTED_CODE, StepEnd, StepSetting
-from stateward.agent.processes import Drains, boot, end_group, start_reboot
+from stateward.agent.journal import Entry, Running
+from stateward.agent.performing import Performer, joined
+from stateward.agent.plugins.step import KILLED_CODE, RESTARTED, RESTARTED_CODE, StepEnd
+from stateward.agent.processes import boot, end_group, start_reboot
 from stateward.agent.reports import StepResult
-from stateward.clock import Clock
-from stateward.documents import flow, interpolation, parameters, schema
+from stateward.agent.workshop import Workshop
+from stateward.documents import flow, parameters
 from stateward.documents.schema import Document, Step
 
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LANGUAGE = "C.UTF-8"
 NO_REBOOT = "the step asks for a reboot (exit code {code}), which this agent only does with --reboot-command"
-PLUGINS: Mapping[str, Callable[[Mapping[str, Any], StepSetting], Awaitable[StepEnd]]] = {
-    run_shell_script.ACTION: run_shell_script.run,
-}
 log = structlog.get_logger("stateward.agent")
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What every command of an agent runs with."""
-
-    registration: Registration
-    machine: Machine
-    clock: Clock
-    journal: Journal
-    outbox: Outbox
-    runs: Path
-    drains: Drains
-    reboot_command: str = ""
 
 
 class CommandRun:
@@ -59,7 +34,7 @@ class CommandRun:
         self._entry = entry
         self._document = document
         self._values = parameters.effective_values(document.parameters, given)
-        self._folder = workshop.runs / entry.command_id
+        self._performer = Performer(workshop, entry.command_id, self.interruption, self._began)
         self._ended = False
 
     @property
@@ -115,19 +90,8 @@ class CommandRun:
                 return self._unrun(step, now_ms, rest.status, rest.exit_code, rest.reason), leaving
         if self.interruption.reason == "stop":
             return None
-        decision = flow.should_run(
-            step,
-            self._document.schema_version,
-            self._shop.machine.platform_type,
-            self._values,
-            PLUGINS.keys(),
-        )
-        if isinstance(decision, flow.Skip):
-            return self._unrun(step, now_ms, "Skipped", flow.SKIPPED_EXIT_CODE, decision.reason), leaving or ""
-        if isinstance(decision, flow.Fail):
-            end = StepEnd("Failed", 1, standard_error=decision.reason)
-        else:
-            end = await self._run_step(step)
+        number = len(self._entry.results) + 1
+        end = await self._performer.perform(step, self._document, self._values, number)
         return self._judged(step, now_ms, end, leaving or "")
 
     def _leaving(self) -> Literal["exit", "cancel"] | None:
@@ -141,7 +105,7 @@ class CommandRun:
         outcome = flow.after_step(step, end.status, end.code)
         if outcome.document_override is not None and not self._shop.reboot_command:
             reason = NO_REBOOT.format(code=end.code)
-            end = StepEnd("Failed", end.code, end.standard_output, _joined(end.standard_error, reason))
+            end = StepEnd("Failed", end.code, end.standard_output, joined(end.standard_error, reason))
             outcome = flow.after_step(step, "Failed", 1)
             outcome = msgspec.structs.replace(outcome, exit_code=end.code)
         if outcome.step_status == "Cancelled":
@@ -151,48 +115,8 @@ class CommandRun:
         judged = self._result(step, started_ms, end, outcome.note)
         return msgspec.structs.replace(judged, status=outcome.step_status, code=outcome.exit_code), leaving
 
-    async def _run_step(self, step: Step) -> StepEnd:
-        position = len(self._entry.results)
-        try:
-            folder = private_folder(private_folder(self._folder) / str(position + 1))
-            work = private_folder(self._folder / "work")
-        except OSError as error:
-            return StepEnd("Failed", 1, standard_error=f"failed to run commands: {error}")
-        log.info("step begins", command=self.command_id, step=step.name, plugin=step.action)
-        ends: list[StepEnd] = []
-        for inputs in step.input_sets:
-            setting = StepSetting(
-                script_folder=folder,
-                folder=work,
-                environment=self._environment(),
-                timeout_s=schema.timeout_s(inputs, self._values),
-                interruption=self.interruption,
-                drains=self._shop.drains,
-                began=self._began,
-            )
-            ready = interpolation.step_inputs(step.action, inputs, self._document.parameters, self._values)
-            ends.append(await PLUGINS[step.action](ready, setting))
-            if self.interruption.reason:
-                break
-        return _together(ends)
-
     def _began(self, process_id: int, birth: str) -> None:
         self._save(running=Running(process_id, birth, self._shop.clock.now()))
-
-    def _environment(self) -> dict[str, str]:
-        """A step's environment (D28): nothing of the agent's own."""
-        shop = self._shop
-        return {
-            **interpolation.environment(self._document.parameters, self._values),
-            "PATH": SEARCH_PATH,
-            "HOME": shop.machine.home,
-            "LANG": LANGUAGE,
-            "AWS_SSM_INSTANCE_ID": shop.registration.node_id,
-            "AWS_SSM_REGION_NAME": shop.registration.region,
-            "AWS_SSM_PLATFORM_NAME": shop.machine.platform_name,
-            "AWS_SSM_PLATFORM_VERSION": shop.machine.platform_version,
-            "SSM_COMMAND_ID": self.command_id,
-        }
 
     def _unrun(self, step: Step, now_ms: int, status: str, code: int, reason: str) -> StepResult:
         return StepResult(
@@ -207,10 +131,10 @@ class CommandRun:
 
     def _result(self, step: Step, started_ms: int, end: StepEnd, note: str = "") -> StepResult:
         standard_output, standard_error = end.standard_output, end.standard_error
-        short = output.both(standard_output, standard_error)
+        short = output.both(joined(standard_output, end.reason) if end.reason else standard_output, standard_error)
         if note:
-            standard_output = _joined(standard_output, note)
-            standard_error = _joined(standard_error, note) if standard_error else ""
+            standard_output = joined(standard_output, note)
+            standard_error = joined(standard_error, note) if standard_error else ""
         cut = (
             output.cut(text, output.STREAM_BYTES, output.STREAM_CUT, longer=longer)
             for text, longer in zip((standard_output, standard_error), end.overflowed, strict=True)
@@ -274,28 +198,9 @@ class CommandRun:
     async def clear_away(self) -> None:
         """Remove the files of a command that has ended."""
         if self._ended:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, self._performer.folder, ignore_errors=True)
 
     def _save(self, **changes: Any) -> None:
         entry = msgspec.structs.replace(self._entry, **changes)
         self._shop.journal.save(entry)
         self._entry = entry
-
-
-def _together(ends: Sequence[StepEnd]) -> StepEnd:
-    """Several property sets of one plugin are one step; the worst end is its end (recorded: outputs are joined)."""
-    if len(ends) == 1:
-        return ends[0]
-    status = flow.document_status(end.status for end in ends)
-    worst = next(end for end in ends if end.status == status)
-    return StepEnd(
-        status,
-        worst.code,
-        "\n".join(end.standard_output for end in ends if end.standard_output),
-        "\n".join(end.standard_error for end in ends if end.standard_error),
-        (any(end.overflowed[0] for end in ends), any(end.overflowed[1] for end in ends)),
-    )
-
-
-def _joined(text: str, more: str) -> str:
-    return f"{text}\n{more}" if text else more
