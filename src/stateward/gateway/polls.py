@@ -58,11 +58,12 @@ class LongPolls:
         self._clock = clock
         self._replica = replica
         self._holds_channel = holds_channel
+        self.hold_s = HOLD_S
         self._sessions: dict[str, Session] = {}
         self._is_stopping = False
 
-    async def next_parcel(self, node_id: str, poll: Poll, hold_s: float = HOLD_S) -> Parcel:
-        """What the node should get, as soon as there is something; nothing at all after `hold_s`."""
+    async def next_parcel(self, node_id: str, poll: Poll) -> Parcel:
+        """What the node should get, as soon as there is something; nothing at all after `hold_s` seconds."""
         session = await self._session(node_id)
         if session.held is not None:
             session.held.end()  # the newest request wins: the node has given the older one up
@@ -70,7 +71,7 @@ class LongPolls:
         if self._is_stopping:
             poll.end()
         try:
-            return await self._wait(node_id, session, poll, asyncio.get_running_loop().time() + hold_s)
+            return await self._wait(node_id, session, poll, asyncio.get_running_loop().time() + self.hold_s)
         finally:
             session.seen_wall_ms = self._clock.wall()
             if session.held is poll:
