@@ -45,7 +45,7 @@ def measure_reads(folder: Path, seeds: seeding.Seeds) -> dict[str, float]:
     operation = "DescribeAssociationExecutions"
     signed, signed_url = start_server(folder / "signed", 0, "--log-level", "warning")
     with signed:
-        key = run_loop(credentials.administrator(folder / "signed", DEFAULT_ACCOUNT))
+        key = run_loop(credentials.Keys(folder / "signed").administrator(DEFAULT_ACCOUNT))
         opened, open_url = start_server(folder / "open", 0, "--log-level", "warning", "--auth", "open")
         with opened, peers.moto_server() as moto_url:
             kinds = {
@@ -66,7 +66,7 @@ def measure_writes(folder: Path, seeds: seeding.Seeds) -> dict[str, float]:
     found: dict[str, list[float]] = {STARTS: [], COMMITS: []}
     server, url = start_server(folder / "signed", 0, "--log-level", "warning")
     with server:
-        key = run_loop(credentials.administrator(folder / "signed", DEFAULT_ACCOUNT))
+        key = run_loop(credentials.Keys(folder / "signed").administrator(DEFAULT_ACCOUNT))
         starts = [
             requests.call(url, "StartAssociationsOnce", {"AssociationIds": [association_id]}, key)
             for association_id in seeds.to_start

@@ -248,7 +248,8 @@ def test_options_have_a_variable_and_a_help_text():
         if OWN_MEANING & set(option.opts):
             continue
         variables = [option.envvar] if isinstance(option.envvar, str) else option.envvar
-        if not variables or not all(variable.startswith("STATEWARD_") for variable in variables):
+        is_argument = option.param_type_name == "argument"
+        if not is_argument and (not variables or not all(variable.startswith("STATEWARD_") for variable in variables)):
             missing.append((command, option.opts, "environment variable"))
         if not option.help or option.hidden:
             missing.append((command, option.opts, "help"))

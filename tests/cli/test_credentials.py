@@ -147,3 +147,43 @@ DOCUMENT = json.dumps(
         "mainSteps": [{"action": "aws:runShellScript", "name": "only", "inputs": {"runCommand": ["true"]}}],
     }
 )
+
+
+def test_a_key_of_a_second_account_is_made_listed_and_revoked_d50(server):
+    made = json.loads(run_ok(server, "create", "--account", "210987654321", "--format", "json"))
+    ssm = client(server.url, made["AWS_ACCESS_KEY_ID"], made["AWS_SECRET_ACCESS_KEY"])
+    activation = ssm.create_activation(IamRole="role")
+    assert activation["ActivationId"] not in str(
+        client(server.url, *first_key(server)).describe_activations()["ActivationList"]
+    )
+    listed = run_ok(server, "list")
+    assert f"{made['AWS_ACCESS_KEY_ID']}  210987654321  administrator" in listed
+    assert made["AWS_SECRET_ACCESS_KEY"] not in listed
+    assert run_ok(server, "revoke", made["AWS_ACCESS_KEY_ID"]) == f"revoked {made['AWS_ACCESS_KEY_ID']}\n"
+    with pytest.raises(ClientError) as caught:
+        ssm.describe_activations()
+    assert caught.value.response["Error"]["Code"] == "UnrecognizedClientException"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("create", "--account", "12"), "an account id has twelve digits"),
+        (("revoke", "AKIANOTTHERE00000000"), "has no access key AKIANOTTHERE00000000"),
+    ],
+)
+def test_what_cannot_be_done_with_keys_is_said(server, arguments, text):
+    ended = run("credentials", *arguments, "--data-dir", str(server.folder))
+    assert ended.returncode == 1
+    assert text in ended.stderr
+
+
+def run_ok(server, *arguments):
+    ended = run("credentials", *arguments, "--data-dir", str(server.folder))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout
+
+
+def first_key(server):
+    values = printed_json(server)
+    return values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]

@@ -14,6 +14,15 @@ class AccessKeyRow(msgspec.Struct, frozen=True):
     secret_sealed: str
 
 
+class ListedKeyRow(msgspec.Struct, frozen=True):
+    """An access key without its secret."""
+
+    access_key_id: str
+    account_id: str
+    role: str
+    created_ms: int
+
+
 class NodeKeyRow(msgspec.Struct, frozen=True):
     node_id: str
     account_id: str
@@ -29,6 +38,10 @@ FIRST_ACCESS_KEY = """
 SELECT access_key_id, account_id, role, secret_sealed FROM access_keys
  WHERE account_id = $1 ORDER BY created_ms, access_key_id LIMIT 1
 """
+ACCESS_KEYS = """
+SELECT access_key_id, account_id, role, created_ms FROM access_keys ORDER BY created_ms, access_key_id COLLATE "C"
+"""
+REVOKE_ACCESS_KEY = "DELETE FROM access_keys WHERE access_key_id = $1"
 PUT_ACCESS_KEY = """
 INSERT INTO access_keys (access_key_id, account_id, role, secret_sealed, created_ms) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (access_key_id) DO UPDATE SET account_id = excluded.account_id, role = excluded.role,
@@ -74,6 +87,16 @@ async def access_key(tx: Snapshot, access_key_id: str) -> AccessKeyRow | None:
 async def first_access_key(tx: Snapshot, account_id: str) -> AccessKeyRow | None:
     """The oldest key of an account: the one that the first start made."""
     return await tx.row(AccessKeyRow, FIRST_ACCESS_KEY, account_id)
+
+
+async def access_keys(tx: Snapshot) -> list[ListedKeyRow]:
+    """Every access key, oldest first, without secrets."""
+    return await tx.rows(ListedKeyRow, ACCESS_KEYS)
+
+
+async def revoke_access_key(tx: Transaction, access_key_id: str) -> bool:
+    """From the next request on the key is unknown; False when it was already."""
+    return await tx.execute(REVOKE_ACCESS_KEY, access_key_id) == 1
 
 
 async def put_access_key(

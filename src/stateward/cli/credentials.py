@@ -1,18 +1,21 @@
-"""Printing the administrator's access key from a data directory."""
+"""The access keys in a data directory: printing, making, listing and revoking them."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
+from stateward import ids
 from stateward.access import store
 from stateward.access.sealing import MasterKey, SealBroken
-from stateward.clock import SystemClock
+from stateward.clock import SystemClock, wall_ms
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE
-from stateward.storage import Database
+from stateward.storage import Database, Transaction
 from stateward.storage.migrations import NewerDatabase
 
 
@@ -25,22 +28,73 @@ class Key(msgspec.Struct, frozen=True):
     secret_access_key: str
 
 
-async def administrator(data_dir: Path, account_id: str) -> Key:
-    """The oldest key of the account in a data directory, which a running server may be using. Raises NoCredentials."""
-    key_file = data_dir / MASTER_KEY_FILE
-    if not (data_dir / DATABASE_FILE).exists() or not key_file.exists():
-        raise NoCredentials(f"{data_dir} holds no Stateward data: start `stateward serve` once, or give --data-dir")
-    try:
-        db = Database(data_dir / DATABASE_FILE, SystemClock())
-        async with db.reading() as tx:
+class Keys:
+    """The keys of one data directory, which a running server may be using. Each method raises NoCredentials."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    async def administrator(self, account_id: str) -> Key:
+        """The oldest key of an account."""
+        async with self._open() as db, db.reading() as tx:
             row = await store.first_access_key(tx, account_id)
-        await db.close()
         if row is None:
-            raise NoCredentials(f"{data_dir} has no access key of account {account_id}; name it with --account-id")
-        secret = MasterKey.load(key_file).open("access-key", row.secret_sealed).decode()
-    except (OSError, NewerDatabase, SealBroken) as error:
-        raise NoCredentials(f"{data_dir}: the access key cannot be read ({error})") from error
-    return Key(row.access_key_id, secret)
+            raise NoCredentials(
+                f"{self._data_dir} has no access key of account {account_id}; name it with --account-id"
+            )
+        return Key(row.access_key_id, self._master().open("access-key", row.secret_sealed).decode())
+
+    async def create(self, account_id: str) -> Key:
+        """A new administrator's key of an account."""
+        if len(account_id) != 12 or not (account_id.isascii() and account_id.isdecimal()):
+            raise NoCredentials(f"--account {account_id!r}: an account id has twelve digits")
+        key = Key(ids.access_key_id("AKIA"), ids.secret_access_key())
+        sealed = self._master().seal("access-key", key.secret_access_key.encode())
+
+        async def work(tx: Transaction) -> None:
+            await store.put_access_key(tx, key.access_key_id, account_id, "administrator", sealed, wall_ms())
+
+        async with self._open() as db:
+            await db.write(work)
+        return key
+
+    async def listed(self) -> list[store.ListedKeyRow]:
+        """Every key, without secrets."""
+        async with self._open() as db, db.reading() as tx:
+            return await store.access_keys(tx)
+
+    async def revoke(self, access_key_id: str) -> None:
+        """Forget a key; a running server knows it no more from its next request on."""
+
+        async def work(tx: Transaction) -> bool:
+            return await store.revoke_access_key(tx, access_key_id)
+
+        async with self._open() as db:
+            if not await db.write(work):
+                raise NoCredentials(f"{self._data_dir} has no access key {access_key_id}")
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Database]:
+        if not (self._data_dir / DATABASE_FILE).exists() or not (self._data_dir / MASTER_KEY_FILE).exists():
+            raise NoCredentials(
+                f"{self._data_dir} holds no Stateward data: start `stateward serve` once, or give --data-dir"
+            )
+        try:
+            db = Database(self._data_dir / DATABASE_FILE, SystemClock())
+            try:
+                yield db
+            finally:
+                await db.close()
+        except (OSError, NewerDatabase, SealBroken) as error:
+            raise NoCredentials(f"{self._data_dir}: the access keys cannot be used ({error})") from error
+
+    def _master(self) -> MasterKey:
+        try:
+            return MasterKey.load(self._data_dir / MASTER_KEY_FILE)
+        except OSError as error:
+            raise NoCredentials(
+                f"{self._data_dir} holds no Stateward data: start `stateward serve` once, or give --data-dir"
+            ) from error
 
 
 def formatted(key: Key, output: str, endpoint: str, region: str) -> str:

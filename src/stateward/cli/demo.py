@@ -53,7 +53,7 @@ def run_demo() -> None:
             _isolate()
             server, endpoint = start_server(folder / "server", 0, "--log-level", "warning")
             with server:
-                key = run_loop(credentials.administrator(folder / "server", DEFAULT_ACCOUNT))
+                key = run_loop(credentials.Keys(folder / "server").administrator(DEFAULT_ACCOUNT))
                 Demo(folder, server, endpoint, key).run()
     except (
         ChildFailed,

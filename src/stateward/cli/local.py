@@ -32,7 +32,7 @@ def run_local(data_dir: Path, port: int) -> None:
 
 def _join(data_dir: Path, endpoint: str) -> None:
     address = Address.load(data_dir)
-    key = run_loop(credentials.administrator(data_dir, address.account_id))
+    key = run_loop(credentials.Keys(data_dir).administrator(address.account_id))
     environment = {
         **os.environ,
         "AWS_ACCESS_KEY_ID": key.access_key_id,

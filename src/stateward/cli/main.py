@@ -9,13 +9,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
+from stateward.cli import keys as key_commands
 from stateward.cli.options import AlarmsFile, AlarmUrl, S3Endpoint
 from stateward.config import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
     DEFAULT_REGION,
     DEFAULT_RETENTION_DAYS,
-    Address,
     Config,
     ConfigurationError,
     data_home,
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
+app.add_typer(key_commands.app, name="credentials")
 
 DataDir = Annotated[
     Path | None,
@@ -221,44 +222,6 @@ def serve(
         # Standard output belongs to the events where they are wanted there.
         run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}", err=event_stdout)))
     except (ConfigurationError, serving.CannotServe, ValueError) as error:
-        fail(str(error))
-
-
-@app.command()
-def credentials(
-    data_dir: DataDir = None,
-    output: Annotated[
-        str, typer.Option("--format", envvar="STATEWARD_CREDENTIALS_FORMAT", help="shell, profile or json.")
-    ] = "shell",
-    endpoint: Annotated[
-        str,
-        typer.Option(
-            envvar="STATEWARD_ENDPOINT",
-            help="The server's address, as clients reach it.  [default: where it last served from the folder]",
-            show_default=False,
-        ),
-    ] = "",
-    region: Annotated[
-        str,
-        typer.Option(envvar="STATEWARD_REGION", help="Region to work in.  [default: the server's]", show_default=False),
-    ] = "",
-    account_id: Annotated[
-        str,
-        typer.Option(
-            envvar="STATEWARD_ACCOUNT_ID", help="Account of the key.  [default: the server's]", show_default=False
-        ),
-    ] = "",
-) -> None:
-    """Print the administrator's access key, with the address and region that AWS clients need."""
-    from stateward.cli import credentials as printing
-    from stateward.cli.loop import run_loop
-
-    try:
-        folder = data_dir or data_home("stateward")
-        known = Address.load(folder)
-        key = run_loop(printing.administrator(folder, account_id or known.account_id))
-        typer.echo(printing.formatted(key, output, endpoint or known.endpoint, region or known.region))
-    except printing.NoCredentials as error:
         fail(str(error))
 
 
