@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stateward.commands import ending, lifecycle, store, store_delivery
+from stateward.commands import carriers, ending, lifecycle, store, store_delivery
 from stateward.commands.facts import InvocationChanged, NodeFreed
-from stateward.commands.rows import InvocationRow
+from stateward.commands.rows import JOB, REFRESH, InvocationRow
 from stateward.storage import Snapshot, Transaction
 
 LEASE_MS = 5_000
@@ -66,8 +66,13 @@ async def take(tx: Transaction, node_id: str, wall_ms: int) -> Parcel:
     rows = await store_delivery.deliverable(tx, node_id, wall_ms, wall_ms - RESEND_WINDOW_MS, MOST_SENDS, JOBS_AT_ONCE)
     jobs: list[Job] = []
     for row in rows:
-        await lifecycle.change_one(tx, row.command_id, node_id, lambda before: _sent(before, tx.now, wall_ms))
-        jobs.append(Job(row.command_id, node_id, await store_delivery.job_text(tx, row.command_id)))
+        carrier = await _carrier(tx, row)
+
+        def send(before: InvocationRow, by: str = carrier) -> InvocationRow:
+            return _sent(before, tx.now, wall_ms, by)
+
+        await lifecycle.change_one(tx, row.command_id, node_id, send)
+        jobs.append(Job(row.command_id, node_id, await _text(tx, row, carrier)))
     cancels: list[Cancel] = []
     for row in await store_delivery.cancels(tx, node_id, wall_ms, MOST_SENDS, JOBS_AT_ONCE):
         assert row.cancel_job_id is not None, "the query looks for cancel jobs"
@@ -93,7 +98,7 @@ async def acknowledged(tx: Transaction, node_id: str, command_id: str, status_co
 
     def change(before: InvocationRow) -> InvocationRow | None:
         if status_code in TAKEN:
-            return _taken(before, tx.now)
+            return taken(before, tx.now)
         if before.is_final:
             return None
         if status_code in TRY_LATER:
@@ -111,7 +116,7 @@ async def hand_over(tx: Transaction, node_ids: Sequence[str], wall_ms: int, limi
     jobs: list[InvocationRow] = []
     for command_id, resource_ids in _by_command(rows).items():
         jobs += await lifecycle.change_many(
-            tx, command_id, resource_ids, lambda before: _taken(_sent(before, tx.now, wall_ms), tx.now)
+            tx, command_id, resource_ids, lambda before: taken(_sent(before, tx.now, wall_ms), tx.now)
         )
     cancels = await store_delivery.cancels_of(tx, listed, wall_ms, MOST_SENDS, limit)
     await store.save_invocations(
@@ -131,9 +136,23 @@ async def node_is_free(tx: Transaction, row: InvocationRow) -> None:
         tx.record(NodeFreed(row.resource_id))
 
 
-def _sent(row: InvocationRow, now_ms: int, wall_ms: int) -> InvocationRow:
+async def _carrier(tx: Transaction, row: InvocationRow) -> str:
+    """Chosen when it is first sent: by then the node has said which agent it has."""
+    if row.sent_ms is not None or row.association_id is None:
+        return row.carrier
+    return await store_delivery.carrier_of(tx, row.command_id, row.resource_id)
+
+
+async def _text(tx: Transaction, row: InvocationRow, carrier: str) -> store_delivery.JobText:
+    if carrier == REFRESH and row.association_id is not None:
+        return carriers.refresh_text(row.association_id)
+    return await store_delivery.job_text(tx, row.command_id)
+
+
+def _sent(row: InvocationRow, now_ms: int, wall_ms: int, carrier: str = JOB) -> InvocationRow:
     return msgspec.structs.replace(
         row,
+        carrier=carrier,
         sent_ms=row.sent_ms or now_ms,
         first_sent_wall_ms=row.first_sent_wall_ms or wall_ms,
         lease_until_wall_ms=wall_ms + LEASE_MS,
@@ -141,8 +160,9 @@ def _sent(row: InvocationRow, now_ms: int, wall_ms: int) -> InvocationRow:
     )
 
 
-def _taken(row: InvocationRow, now_ms: int) -> InvocationRow:
-    if row.status == "Pending":
+def taken(row: InvocationRow, now_ms: int) -> InvocationRow:
+    """The node has the job; a refreshed association shows its progress by reports of its own (D53)."""
+    if row.status == "Pending" and row.carrier == JOB:
         return msgspec.structs.replace(row, acknowledged_ms=now_ms, status="InProgress", status_details="InProgress")
     return msgspec.structs.replace(row, acknowledged_ms=row.acknowledged_ms or now_ms)
 

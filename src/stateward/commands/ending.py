@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stateward.commands.rows import InvocationRow
+from stateward.commands.rows import REFRESH, InvocationRow
 
 CANCEL_GRACE_MS = 60_000
 
@@ -33,6 +33,8 @@ def ended(row: InvocationRow, reason: str, who: str | None, now_ms: int, cancel_
         return _final(row, status, details, reason, who, now_ms)
     if reason == "superseded":
         late = _final(row, "TimedOut", "TimedOut", reason, who, now_ms)
+        if row.carrier == REFRESH:
+            return msgspec.structs.replace(late, busy_until_ms=_may_run_until(row, now_ms))
         return msgspec.structs.replace(late, cancel_job_id=cancel_job_id, busy_until_ms=now_ms + CANCEL_GRACE_MS)
     if reason in CANCELS and row.status != "Cancelling":
         return msgspec.structs.replace(
@@ -40,7 +42,7 @@ def ended(row: InvocationRow, reason: str, who: str | None, now_ms: int, cancel_
             status="Cancelling",
             status_details="Cancelling",
             ended_by_who=who,
-            cancel_job_id=cancel_job_id,
+            cancel_job_id=None if row.carrier == REFRESH else cancel_job_id,
             cancel_due_ms=now_ms + CANCEL_GRACE_MS,
         )
     return None
@@ -48,7 +50,10 @@ def ended(row: InvocationRow, reason: str, who: str | None, now_ms: int, cancel_
 
 def unanswered(row: InvocationRow, now_ms: int) -> InvocationRow:
     """The node did not answer a cancel within its grace (D5)."""
-    return _final(row, "Cancelled", "Cancelled", "cancelled", row.ended_by_who, now_ms)
+    silent = _final(row, "Cancelled", "Cancelled", "cancelled", row.ended_by_who, now_ms)
+    if row.carrier == REFRESH:
+        return msgspec.structs.replace(silent, busy_until_ms=_may_run_until(row, now_ms))
+    return silent
 
 
 def undelivered(row: InvocationRow, now_ms: int) -> InvocationRow:
@@ -74,11 +79,16 @@ def reported(row: InvocationRow, document_status: str, now_ms: int) -> Invocatio
         return _final(row, "Cancelled", "Cancelled", "cancelled", row.ended_by_who, now_ms)
     status, details = {
         "Success": ("Success", "Success"),
-        "TimedOut": ("TimedOut", "ExecutionTimedOut"),
+        "TimedOut": ("TimedOut", "TimedOut" if row.carrier == REFRESH else "ExecutionTimedOut"),
         "Cancelled": ("Cancelled", "Cancelled"),
         "Skipped": ("Skipped", "Skipped"),
     }.get(document_status, ("Failed", "Failed"))
     return _final(row, status, details, None, None, now_ms)
+
+
+def _may_run_until(row: InvocationRow, now_ms: int) -> int:
+    """An agent cannot be told to stop its own association: it is busy until it reports, or has had all its time."""
+    return max(now_ms + CANCEL_GRACE_MS, row.expires_ms or 0)
 
 
 def _final(

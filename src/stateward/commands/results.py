@@ -9,7 +9,7 @@ import msgspec
 from stateward.commands import delivery, ending, lifecycle, merging, store, store_delivery, uploads
 from stateward.commands.lifecycle import Change
 from stateward.commands.reports import Report
-from stateward.commands.rows import CommandRow, InvocationRow, StepRow
+from stateward.commands.rows import REFRESH, CommandRow, InvocationRow, StepRow
 from stateward.documents import schema
 from stateward.storage import Transaction
 
@@ -77,16 +77,22 @@ class _Merging:
         before = self._rows.get(reply.node_id)
         if before is None:
             return False
+        if before.carrier == REFRESH:  # the run itself is told of by reports of its own (D53)
+            self._note(before, delivery.taken(before, self._tx.now))
+            return True
         done = self._done[reply.node_id]
         merge = merging.merge(before, reply.report, self._step_names, done, self._tx.now, self._wall_ms)
         self._steps += merge.steps
         done |= {step.step_name for step in merge.steps if step.status not in merging.REBOOTS}
         if merge.steps and before.is_final:
             self._late.append(before)
-        if merge.row != before:
-            self._changes.append((before, merge.row))
-            self._rows[reply.node_id] = merge.row
+        self._note(before, merge.row)
         return True
+
+    def _note(self, before: InvocationRow, after: InvocationRow) -> None:
+        if after != before:
+            self._changes.append((before, after))
+            self._rows[before.resource_id] = after
 
     async def save(self) -> None:
         if self._steps:

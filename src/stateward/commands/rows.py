@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+JOB, REFRESH = "job", "refresh"
+"""How a run reaches its node: as a document, or as a word to apply an association of its own now (D34, D53)."""
+
 FINAL = frozenset({"Success", "Failed", "TimedOut", "Cancelled", "Skipped"})
 
 
@@ -68,7 +71,10 @@ class CommandRow(msgspec.Struct, frozen=True):
 
 
 class InvocationRow(msgspec.Struct, frozen=True):
-    """One target of a command. `*_wall_ms` is protocol time, every other instant domain time."""
+    """One target of a command. `*_wall_ms` is protocol time, every other instant domain time.
+
+    `carrier` says how it reaches its node: as a job, or as a refresh of the node's own association (D53).
+    """
 
     command_id: str
     resource_id: str
@@ -99,6 +105,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     reported_status: str | None = None
     steps_expected: int | None = None
     close_by_wall_ms: int | None = None
+    carrier: str = JOB
 
     @property
     def is_final(self) -> bool:

@@ -58,6 +58,22 @@ SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id IN (ids_of($1)) {
 JOB_TEXT = """
 SELECT document_name, content, COALESCE(resolved_parameters, parameters) FROM commands WHERE command_id = $1
 """
+CARRIER = """
+SELECT CASE WHEN c.kind = 'association' AND n.agent_name = 'amazon-ssm-agent' THEN 'refresh' ELSE 'job' END
+  FROM commands c LEFT JOIN nodes n ON n.node_id = $2 WHERE c.command_id = $1
+"""
+AT_WORK = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND carrier = 'refresh' AND sent_ms IS NOT NULL
+ AND ended_ms IS NULL ORDER BY requested_ms, command_id
+"""
+STILL_AT_WORK = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND carrier = 'refresh'
+ AND busy_until_ms IS NOT NULL ORDER BY requested_ms, command_id
+"""
+LATEST_RUN = f"""
+SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND association_id = $2 AND carrier = 'refresh'
+ ORDER BY requested_ms DESC LIMIT 1
+"""
 FORGET_LEASES = """
 UPDATE invocations SET lease_until_wall_ms = NULL, sends = 0 WHERE resource_id = $1 AND ended_ms IS NULL
 """
@@ -111,6 +127,25 @@ async def job_text(tx: Snapshot, command_id: str) -> JobText:
     found = await tx.row(JobText, JOB_TEXT, command_id)
     assert found is not None, f"command {command_id} has no text"
     return found
+
+
+async def carrier_of(tx: Snapshot, command_id: str, node_id: str) -> str:
+    """How a command travels to a node: the official agent runs legacy and Policy associations by itself (D34)."""
+    return str(await tx.value(CARRIER, command_id, node_id))
+
+
+async def at_agent(tx: Snapshot, node_id: str) -> list[InvocationRow]:
+    """What the node's own agent was told to run and has not ended, as far as anybody knows.
+
+    First what was superseded and may still be running, then the rest, oldest first.
+    """
+    busy = await tx.rows(InvocationRow, STILL_AT_WORK, node_id)
+    return busy + await tx.rows(InvocationRow, AT_WORK, node_id)
+
+
+async def latest_run(tx: Snapshot, node_id: str, association_id: str) -> InvocationRow | None:
+    """The newest run of an association that a node's own agent was told of."""
+    return await tx.row(InvocationRow, LATEST_RUN, node_id, association_id)
 
 
 async def forget_leases(tx: Transaction, node_id: str) -> None:

@@ -98,7 +98,8 @@ class LongPolls:
         """Nodes that poll no more have lost their channel."""
         before_ms = self._clock.wall() - QUIET_MS
         for node_id, session in list(self._sessions.items()):
-            if session.held is None and session.seen_wall_ms < before_ms and self._sessions.pop(node_id, None):
+            if session.held is None and session.seen_wall_ms < before_ms and node_id in self._sessions:
+                del self._sessions[node_id]
                 await self._close(node_id, session.epoch)
 
     def stop(self) -> None:
