@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from stateward.access.principals import Scope
-from stateward.associations import history, lifecycle, store
+from stateward.associations import history, lifecycle, orders, store
 from stateward.associations.facts import ExecutionChanged
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow
 from stateward.commands import lifecycle as commands
@@ -18,7 +18,6 @@ from stateward.commands import store as command_store
 from stateward.commands.rows import CommandRow
 from stateward.documents import library
 from stateward.documents.parameters import InvalidParameters
-from stateward.documents.store import DocumentRow
 from stateward.engine.clockwork import Duty, Fired
 from stateward.engine.gate import CalendarGate, Verdict
 from stateward.nodes import ping, targets
@@ -28,9 +27,6 @@ from stateward.storage import Database, Transaction
 from stateward.wire.errors import AwsError
 
 SLICE = commands.SLICE
-HOUR_MS = 60 * 60 * 1000
-EVERY_ERROR = "100%"
-DEFAULT_CONCURRENCY = "50"
 AUTOMATION_LATER = "AutomationNotAvailable"
 log = structlog.get_logger("stateward.engine")
 
@@ -118,7 +114,7 @@ class Resolution:
         targets.expanded(targets.parse(definition["Targets"]), self._groups.current)
         given = definition.get("Parameters", {})
         fetched = await references.fetch(tx, association.scope, opening.store_references(document, given))
-        return opening.compose(_order(association, execution, definition, document, fetched), tx.now), fetched
+        return opening.compose(orders.order(association, execution, definition, document, fetched), tx.now), fetched
 
     async def _resolve_targets(self, db: Database, fired: Fired) -> bool:
         """Give the oldest resolving command its targets, in slices, in the order of their release."""
@@ -178,37 +174,3 @@ class Resolution:
             after = rows[-1].node_id
             await asyncio.sleep(0)  # a large fleet is looked through in pieces, other work goes on in between
         return [node_id for _, _, node_id in sorted(found)]
-
-
-def _order(
-    association: AssociationRow,
-    execution: ExecutionRow,
-    definition: Definition,
-    document: DocumentRow,
-    fetched: references.Fetched,
-) -> opening.Order:
-    alarms = definition.get("AlarmConfiguration", {})
-    bounded = definition["ApplyOnlyAtCronInterval"] and "Duration" in definition
-    location = definition.get("OutputLocation", {}).get("S3Location", {})
-    return opening.Order(
-        scope=association.scope,
-        document=document,
-        document_version=definition["DocumentVersion"],
-        parameters=definition.get("Parameters", {}),
-        instance_ids=(),
-        targets=definition["Targets"],
-        scope_nodes=history.scope_list(execution.scope_nodes),
-        max_concurrency=definition.get("MaxConcurrency", DEFAULT_CONCURRENCY),
-        max_errors=definition.get("MaxErrors", EVERY_ERROR),
-        comment=f"{association.association_id}:{execution.execution_id}",
-        association_id=association.association_id,
-        execution_number=execution.number,
-        kind=opening.ASSOCIATION if association.mode == "agent" else opening.COMMAND,
-        store_values=fetched.values,
-        alarm_name=alarms["Alarms"][0]["Name"] if alarms else None,
-        ignore_alarm_failure=alarms.get("IgnorePollAlarmFailure", False),
-        duration_ms=definition["Duration"] * HOUR_MS if bounded else None,
-        output_bucket=location.get("OutputS3BucketName"),
-        output_prefix=location.get("OutputS3KeyPrefix"),
-        output_region=location.get("OutputS3Region"),
-    )
