@@ -34,10 +34,17 @@ from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
 from stateward.api.token_bucket import Throttle
-from stateward.associations import changes, creation, history, legacy, refreshes, verdicts
+from stateward.associations import agent_reports, changes, creation, history, legacy, refreshes, verdicts
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
-from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
+from stateward.associations.agent_operations import AgentAssociations
+from stateward.associations.facts import (
+    AgentReported,
+    ExecutionChanged,
+    NodeStatusChanged,
+    OverviewChanged,
+    ScheduleChanged,
+)
 from stateward.associations.node_views import NodeViews
 from stateward.calendars.operations import CalendarOperations
 from stateward.calendars.service import Calendars
@@ -226,6 +233,7 @@ class Server:
             legacy,
             history.History(per_run=self.config.per_run_history),
             NodeViews(self.groups),
+            AgentAssociations(self.groups),
             command_operations,
             command_operations.InvocationOperations(self.config.s3_endpoint),
             document_operations.DocumentOperations({document_types.CALENDAR: self.calendars.check_content}),
@@ -295,6 +303,7 @@ class Server:
             (ExecutionChanged, association_reactions.follow_executions),
             (ExecutionChanged, self.engine.note),
             (ScheduleChanged, self.engine.note),
+            (AgentReported, agent_reports.keep_words),
             (OverviewChanged, self.outbox.note_overviews),
             (NodeStatusChanged, self.outbox.note_node_statuses),
             (EventDue, self.outbox.write),

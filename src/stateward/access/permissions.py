@@ -33,6 +33,7 @@ NODE_CALLS: Mapping[str, Predicate] = {
     "UpdateInstanceInformation": _about_itself,
     "ListInstanceAssociations": _about_itself,
     "UpdateInstanceAssociationStatus": _about_itself,
+    "UpdateAssociationStatus": _about_itself,
     "PutComplianceItems": _its_own_compliance,
     "PutInventory": _about_itself,
     "GetDocument": _any_request,
@@ -43,7 +44,6 @@ NODE_CALLS: Mapping[str, Predicate] = {
 NODE_CALLS_TO_COME = frozenset(
     {
         "UpdateManagedInstancePublicKey",
-        "UpdateAssociationStatus",
         "GetParameter",
         "GetParameters",
     }

@@ -30,6 +30,17 @@ class OverviewChanged(msgspec.Struct, frozen=True):
     after: AssociationRow
 
 
+class AgentReported(msgspec.Struct, frozen=True):
+    """A node's own words on the run `number` of an association there."""
+
+    association_id: str
+    node_id: str
+    number: int
+    summary: str | None
+    error_code: str | None
+    output_url: str | None
+
+
 class NodeStatusChanged(msgspec.Struct, frozen=True):
     """An association stands differently on a node: before is None for a new node, after for one that left."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stateward.access.call import Answer, Call, Request
-from stateward.associations import descriptions, store
+from stateward.associations import agent_operations, descriptions, store
 from stateward.associations.operations import bury
 from stateward.documents import library
 from stateward.documents import store as documents
@@ -18,7 +18,12 @@ from stateward.wire.errors import AwsError
 
 
 async def update_association_status(call: Call, request: Request) -> Answer:
-    """Keep what the node says of a legacy association; the Overview does not move (UST-01)."""
+    """Keep what the node says of a legacy association; the Overview does not move (UST-01).
+
+    Said by the node itself it is a report on a run.
+    """
+    if call.principal.is_node:
+        return await agent_operations.report_in_oldest_mode(call, request)
     name, instance_id = request["Name"], request["InstanceId"]
 
     async def work(tx: Transaction) -> Answer:

@@ -90,17 +90,6 @@ class NodeCalls:
         await call.write(work)
         return Answer({})
 
-    async def list_instance_associations(self, call: Call, request: Request) -> Answer:
-        """Associations that the node itself applies: none, every run travels as a command (D24)."""
-        return Answer({"Associations": []})
-
-    async def update_instance_association_status(self, call: Call, request: Request) -> Answer:
-        """Reports of runs that a node started by itself: there are none to report on (D24)."""
-        raise AwsError(
-            "AssociationDoesNotExist", f"Association {request['AssociationId']} is not applied by the node itself."
-        )
-
-
 def _clean(text: Any) -> str | None:
     if not text:
         return None
