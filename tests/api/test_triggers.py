@@ -229,3 +229,6 @@ def test_a_shared_documents_new_default_is_heard_of_lif_06(server, ssm, document
     new_version(ssm, name, default=True)
     server.settle()
     assert len(executions(other, association_id)) == 2
+    other.start_associations_once(AssociationIds=[association_id])
+    server.settle()
+    assert len(executions(other, association_id)) == 3

@@ -10,7 +10,6 @@ from stateward.access.call import Answer, Call, Request
 from stateward.associations import agent_operations, descriptions, store
 from stateward.associations.operations import bury
 from stateward.documents import library
-from stateward.documents import store as documents
 from stateward.nodes import store as nodes
 from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Transaction
@@ -58,8 +57,7 @@ async def delete_of_removed_nodes(tx: Transaction, facts: list[NodeRemoved]) -> 
 
 
 async def _explain_absence(tx: Transaction, call: Call, name: str, instance_id: str) -> None:
-    if await documents.visible(tx, call.scope, library.name_of(name)) is None:
-        raise AwsError("InvalidDocument", f"Document with name {name} does not exist.")
+    await library.find(tx, call.scope, name)
     if instance_id.startswith("mi-") and await nodes.find(tx, call.scope, instance_id) is None:
         raise AwsError("InvalidInstanceId", f"Managed node {instance_id} does not exist.")
     raise AwsError("AssociationDoesNotExist", f"No association of {name} with {instance_id} exists.")

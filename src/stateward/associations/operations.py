@@ -12,7 +12,6 @@ from stateward.associations import definition as definitions
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.compliance import association_items
 from stateward.documents import library
-from stateward.documents import store as documents
 from stateward.storage import Snapshot, Transaction
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError, validation_error
@@ -114,12 +113,7 @@ async def start_associations_once(call: Call, request: Request) -> Answer:
     async def work(tx: Transaction) -> Answer:
         found = [await locked(tx, call.scope, association_id) for association_id in association_ids]
         for association in found:
-            if await documents.visible(tx, call.scope, library.name_of(association.name)) is None:
-                raise AwsError(
-                    "InvalidAssociation",
-                    f"Association {association.association_id} can not run: "
-                    f"document {association.name} does not exist.",
-                )
+            await _require_document(tx, association)
         started: list[str] = []
         for number, association in enumerate(found, 1):
             await lifecycle.supersede(tx, association, call.principal.name)
@@ -193,6 +187,16 @@ async def locked(tx: Transaction, scope: Scope, association_id: str) -> Associat
     if association is None or association.deleted_ms is not None or association.scope != scope:
         raise unknown(association_id)
     return association
+
+
+async def _require_document(tx: Snapshot, association: AssociationRow) -> None:
+    try:
+        await library.find(tx, association.scope, association.name)
+    except AwsError as error:
+        raise AwsError(
+            "InvalidAssociation",
+            f"Association {association.association_id} can not run: document {association.name} does not exist.",
+        ) from error
 
 
 def _require_key(request: Request) -> None:
