@@ -27,14 +27,15 @@ async def unless_called_off(work: Coroutine[Any, Any, _Result], setting: StepSet
         await asyncio.wait((task, called), timeout=setting.timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        raise CalledOff(_end(setting.interruption.reason))
+        raise CalledOff(end_of(setting.interruption.reason))
     finally:
         task.cancel()
         called.cancel()
         await asyncio.gather(task, called, return_exceptions=True)
 
 
-def _end(interrupted: str) -> StepEnd:
+def end_of(interrupted: str) -> StepEnd:
+    """How a step ends that was called off for this reason; without one, its time was over."""
     if interrupted == "stop":
         return StepEnd("Failed", RESTARTED_CODE, standard_error=RESTARTED)
     return StepEnd("Cancelled" if interrupted == "cancel" else "TimedOut", KILLED_CODE)

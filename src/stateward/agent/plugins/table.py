@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stateward.agent.plugins import (
+    download_content,
     refresh_association,
     run_document,
     run_power_shell_script,
@@ -18,6 +19,7 @@ PLUGINS: Mapping[str, Plugin] = {
     "aws:runShellScript": run_shell_script.run,
     POWER_SHELL: run_power_shell_script.run,
     "aws:runDocument": run_document.run,
+    "aws:downloadContent": download_content.run,
     "aws:refreshAssociation": refresh_association.run,
     "aws:updateSsmAgent": update_ssm_agent.run,
 }
