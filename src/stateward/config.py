@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from stateward.quotas import Quotas
 
 DEFAULT_PORT = 8390
+DEFAULT_TLS_PORT = 8443
+DEFAULT_DRAIN_S = 5
 MOST_REQUESTS_PER_S = 1_000_000
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
@@ -34,6 +36,7 @@ class Address:
     endpoint: str = f"http://127.0.0.1:{DEFAULT_PORT}"
     region: str = DEFAULT_REGION
     account_id: str = DEFAULT_ACCOUNT
+    tls_endpoint: str | None = None
 
     def save(self, data_dir: Path) -> None:
         (data_dir / ADDRESS_FILE).write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -67,6 +70,12 @@ class Config:
     account_id: str = DEFAULT_ACCOUNT
     allowed_hosts: tuple[str, ...] = ()
     insecure_http: bool = False
+    tls_port: int | None = 0
+    """0: no TLS. None: the usual port, unless that is taken and nobody but this machine could connect."""
+    tls_names: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    drain_s: float = DEFAULT_DRAIN_S
     metrics_public: bool = False
     iam_roles: tuple[str, ...] = ()
     alarms: Path | None = None
@@ -117,8 +126,24 @@ class Config:
             _require_url("--alarm-url", self.alarm_url)
         if self.s3_endpoint is not None:
             _require_url("--s3-endpoint", self.s3_endpoint)
+        self._check_tls()
         if not is_loopback(self.host):
             self._refuse_exposure()
+
+    @property
+    def plain_host(self) -> str:
+        """Where the port without TLS listens: beside one with TLS on loopback only, unless told otherwise."""
+        return self.host if self.tls_port == 0 or self.insecure_http or is_loopback(self.host) else "127.0.0.1"
+
+    def _check_tls(self) -> None:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ConfigurationError("--tls-cert and --tls-key belong together: give both or none")
+        if self.tls_cert is not None and self.tls_names:
+            raise ConfigurationError("--tls-name: the names of a certificate of your own stand in it; leave it out")
+        if self.tls_port == 0 and (self.tls_cert is not None or self.tls_names):
+            raise ConfigurationError(
+                "--tls-port 0 serves without TLS; give a port, or leave out the other --tls options"
+            )
 
     def _refuse_exposure(self) -> None:
         if self.auth == "open":
@@ -126,11 +151,24 @@ class Config:
                 f"--auth open with --host {self.host}: anybody who reaches that address could run commands on every "
                 "node, so open works on loopback only; use --auth sigv4"
             )
-        if not self.insecure_http:
+        if self.tls_port == 0 and not self.insecure_http:
             raise ConfigurationError(
                 f"--host {self.host}: without TLS whoever listens on the network can read tokens and run commands on "
-                "the nodes; listen on 127.0.0.1 behind a TLS proxy, or accept the risk with --insecure-http"
+                "the nodes; give a --tls-port, listen on 127.0.0.1 behind a TLS proxy, or accept the risk with "
+                "--insecure-http"
             )
+
+
+def tls_port_of(given: int | None, *, host: str, port: int, clock: str, insecure_http: bool, asked: bool) -> int | None:
+    """The TLS port of a server, as `Config.tls_port` has it; `asked`: other options want TLS.
+
+    A server for a test (port 0, virtual clock) has none unless something asks for it.
+    """
+    if given is not None:
+        return given
+    if asked or (not is_loopback(host) and not insecure_http):
+        return DEFAULT_TLS_PORT
+    return 0 if port == 0 or clock == "virtual" else None
 
 
 def days(option: str, text: str) -> int | None:

@@ -6,28 +6,30 @@ import asyncio
 import fcntl
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import contextmanager
-from ipaddress import ip_address
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 import uvicorn
 
 from stateward.access.key_proof import AnotherMasterKey
 from stateward.api.connections import Gatekeeper, guarded_protocol
+from stateward.api.doorway import Application, Doorway
+from stateward.api.listener import Listener
 from stateward.app import Server
+from stateward.clock import wall_ms
 from stateward.config import Address, Config
+from stateward.ports import CannotServe, allow_many_files, bind, check_names, client_url, open_ports, url_of
 from stateward.storage.migrations import NewerDatabase
+from stateward.tls.contexts import ServerTls, keep_fresh
+
+__all__ = ["CannotServe", "bind", "open_server", "prepare_directory", "run", "serve", "url_of"]
 
 LOCK_FILE = "stateward.lock"
 WEBSOCKET_FRAME = 256 * 1024
-DRAIN_S = 5
-
-
-class CannotServe(Exception):
-    """The server cannot start; the text says why and what would help."""
+GRACE_S = 5
 
 
 def prepare_directory(path: Path) -> IO[str]:
@@ -49,41 +51,47 @@ def prepare_directory(path: Path) -> IO[str]:
     return lock
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises CannotServe."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(1024)
-    except OSError as error:
-        raise CannotServe(
-            f"address {host}:{port}: cannot listen ({error.strerror}); choose another with --port (0 picks a free one)"
-        ) from error
-    sock.setblocking(False)
-    return sock
+class _Http(uvicorn.Server):
+    """uvicorn behind our own listeners, without its own hand on the process's signals."""
 
-
-def url_of(sock: socket.socket) -> str:
-    """The address of a listening socket as clients write it."""
-    host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def client_url(sock: socket.socket) -> str:
-    """The address under which clients on this machine reach a listening socket."""
-    url = urlsplit(url_of(sock))
-    host = ip_address(url.hostname or "")
-    return f"http://127.0.0.1:{url.port}" if host.is_unspecified else url.geturl()
-
-
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its own hand on the process's signals."""
+    def __init__(self, application: Application, listeners: Sequence[Listener]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                ws="websockets-sansio",
+                ws_max_size=WEBSOCKET_FRAME,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        self._listeners = listeners
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        self.servers: list[asyncio.Server] = []
+        for listener in self._listeners:
+            listener.open(self._factory(listener))
+        self.started = True
+
+    def _factory(self, listener: Listener) -> Callable[[], asyncio.Protocol]:
+        protocol = guarded_protocol(listener.gatekeeper)
+        loop = asyncio.get_running_loop()
+
+        def connect() -> asyncio.Protocol:
+            return protocol(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
+            )
+
+        return connect
 
 
 def open_server(config: Config) -> Server:
@@ -95,9 +103,11 @@ def open_server(config: Config) -> Server:
 
 
 async def serve(config: Config, on_ready: Callable[[str], None], stopping: asyncio.Event | None = None) -> None:
-    """Serve until SIGTERM, Ctrl-C, or `stopping`. Raises CannotServe before it serves."""
-    with prepare_directory(config.data_dir), bind(config.host, config.port) as sock:
-        server = open_server(config)
+    """Serve until SIGTERM, Ctrl-C, or `stopping`; `on_ready` hears each address. Raises CannotServe."""
+    check_names(config)
+    allow_many_files()
+    with prepare_directory(config.data_dir), open_ports(config) as ports:
+        config = replace(config, allowed_hosts=(*config.allowed_hosts, *ports.host_names))
         stopped = stopping or asyncio.Event()
         loop = asyncio.get_running_loop()
         if stopping is None:
@@ -105,43 +115,68 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
                 loop.add_signal_handler(number, stopped.set)
 
         def ready() -> None:
-            Address(client_url(sock), config.region, config.account_id).save(config.data_dir)
-            on_ready(url_of(sock))
+            address = Address(client_url(ports.plain), config.region, config.account_id, ports.public_endpoint)
+            address.save(config.data_dir)
+            for url in ports.urls:
+                on_ready(url)
 
-        try:
-            await run(server, sock, ready, stopped)
-        except AnotherMasterKey as error:
-            raise CannotServe(str(error)) from error
+        listeners = [Listener(ports.plain, Gatekeeper())]
+        if ports.tls is not None:
+            listeners.append(Listener(ports.tls, Gatekeeper(), ports.certificate))
+        async with _fresh(ports.certificate):
+            try:
+                await _run(lambda: open_server(config), Doorway(config.allowed_hosts), listeners, ready, stopped)
+            except AnotherMasterKey as error:
+                raise CannotServe(str(error)) from error
 
 
 async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None], stopped: asyncio.Event) -> None:
     """Serve one Server on one socket until `stopped`. Raises what the start of the server raises."""
-    http = _QuietServer(
-        uvicorn.Config(
-            server,
-            http=guarded_protocol(Gatekeeper()),
-            ws="websockets-sansio",
-            ws_max_size=WEBSOCKET_FRAME,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=True,
-            timeout_graceful_shutdown=DRAIN_S,
-        )
-    )
-    serving = asyncio.create_task(http.serve(sockets=[sock]), name="http")
+    doorway = Doorway(server.config.allowed_hosts)
+    await _run(lambda: server, doorway, [Listener(sock, Gatekeeper())], on_ready, stopped)
+
+
+async def _run(
+    opening: Callable[[], Server],
+    doorway: Doorway,
+    listeners: Sequence[Listener],
+    on_ready: Callable[[], None],
+    stopped: asyncio.Event,
+) -> None:
+    http = _Http(doorway, listeners)
+    serving = asyncio.create_task(http.serve(), name="http")
+    server: Server | None = None
     try:
-        await server.start()
         while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by this flag only
             await asyncio.sleep(0.001)
+        # A migration takes its time, in a thread: who asks meanwhile is answered, or waits.
+        server = await asyncio.to_thread(opening)
+        await server.start()
+        doorway.open(server)
         on_ready()
         stop = asyncio.create_task(stopped.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
     finally:
-        await server.gateway.stop()
+        doorway.close()
+        for listener in listeners:
+            listener.close()
+        if server is not None:
+            await server.gateway.stop(server.config.drain_s)
         http.should_exit = True
         await serving
-        await server.stop()
+        if server is not None:
+            await server.stop()
+
+
+@asynccontextmanager
+async def _fresh(certificate: ServerTls | None) -> AsyncIterator[None]:
+    if certificate is None:
+        yield
+        return
+    renewing = asyncio.create_task(keep_fresh(certificate, wall_ms), name="certificate")
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)

@@ -145,7 +145,7 @@ def test_a_master_key_that_was_replaced(tmp_path):
     ("arguments", "told"),
     [
         pytest.param(
-            ["--host", "0.0.0.0"],
+            ["--host", "0.0.0.0", "--tls-port", "0"],
             "--host 0.0.0.0: without TLS whoever listens on the network can read tokens and run commands on the nodes",
             id="another address without TLS",
         ),
@@ -153,6 +153,26 @@ def test_a_master_key_that_was_replaced(tmp_path):
             ["--host", "0.0.0.0", "--insecure-http", "--auth", "open"],
             "--auth open with --host 0.0.0.0: anybody who reaches that address could run commands on every node",
             id="open off loopback",
+        ),
+        pytest.param(
+            ["--tls-cert", "server.pem"],
+            "--tls-cert and --tls-key belong together: give both or none",
+            id="half a pair",
+        ),
+        pytest.param(
+            ["--tls-cert", "server.pem", "--tls-key", "key.pem", "--tls-name", "a.test"],
+            "--tls-name: the names of a certificate of your own stand in it; leave it out",
+            id="names of a given certificate",
+        ),
+        pytest.param(
+            ["--tls-port", "0", "--tls-name", "a.test"],
+            "--tls-port 0 serves without TLS; give a port, or leave out the other --tls options",
+            id="names without TLS",
+        ),
+        pytest.param(
+            ["--tls-name", "https://a.test"],
+            "--tls-name 'https://a.test' is neither a host name nor an address: write it as nodes do, without port",
+            id="an address with a scheme",
         ),
         pytest.param(["--auth", "none"], "--auth 'none': unknown, use sigv4 or open", id="auth"),
         pytest.param(["--clock", "wall"], "--clock 'wall': unknown, use system or virtual", id="clock"),
@@ -216,6 +236,8 @@ def test_version_names_the_service_model(program):
 OPTIONS = [
     ("--host", "127.0.0.2", "127.0.0.3", "host", "127.0.0.1", str),
     ("--port", "1001", "1002", "port", 8390, int),
+    ("--tls-port", "1001", "1002", "tls_port", None, int),
+    ("--drain", "1", "2.5", "drain_s", 5, float),
     ("--auth", "open", "sigv4", "auth", "sigv4", str),
     ("--clock", "virtual", "system", "clock", "system", str),
     ("--region", "eu-west-1", "eu-west-2", "region", "us-east-1", str),
@@ -263,6 +285,28 @@ def test_switches_as_variables(configured, name):
     assert getattr(configured(), name) is False
     assert getattr(configured(**{variable: "1"}), name) is True
     assert getattr(configured(f"--no-{name.replace('_', '-')}", **{variable: "1"}), name) is False
+
+
+def test_names_for_tls_as_flags_and_variable(configured):
+    assert configured(STATEWARD_TLS_NAMES="a.test, b.test").tls_names == ("a.test", "b.test")
+    assert configured("--tls-name", "a.test", "--tls-name", "b.test").tls_names == ("a.test", "b.test")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"),
+    [
+        pytest.param([], None, id="the usual port if it is free"),
+        pytest.param(["--port", "0"], 0, id="none on a free port"),
+        pytest.param(["--clock", "virtual"], 0, id="none with a virtual clock"),
+        pytest.param(["--clock", "virtual", "--tls-port", "9000"], 9000, id="a virtual clock, and asked for"),
+        pytest.param(["--port", "0", "--tls-name", "a.test"], 8443, id="names ask for it"),
+        pytest.param(["--host", "0.0.0.0", "--port", "0"], 8443, id="other machines need it"),
+        pytest.param(["--host", "0.0.0.0", "--port", "0", "--insecure-http"], 0, id="not those that do without"),
+        pytest.param(["--tls-port", "0"], 0, id="off"),
+    ],
+)
+def test_the_port_with_tls(configured, arguments, port):
+    assert configured(*arguments).tls_port == port
 
 
 def test_data_dir_as_flag_and_variable(configured, tmp_path):

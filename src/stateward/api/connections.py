@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -11,33 +12,76 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 UNKNOWN_CONNECTIONS = 512
 UNKNOWN_S = 60.0
+MOST_ASKING = 4096
 log = structlog.get_logger("stateward.api")
 
 
 class Gatekeeper:
-    """Counts the connections of one server that have not authenticated yet; the oldest gives way."""
+    """Counts the connections of one listener that have not authenticated yet.
 
-    def __init__(self, limit: int = UNKNOWN_CONNECTIONS, life_s: float = UNKNOWN_S) -> None:
+    The oldest that is silent gives way. One whose whole request lies here waits for us, not we for it: it is never
+    thrown out, and where there are too many of these no more are let in for the moment (node protocol 5.2: a node that
+    is refused stays away for up to an hour).
+    """
+
+    def __init__(self, limit: int = UNKNOWN_CONNECTIONS, life_s: float = UNKNOWN_S, asking: int = MOST_ASKING) -> None:
         self._limit = limit
         self._life_s = life_s
-        self._unknown: OrderedDict[asyncio.Transport, asyncio.TimerHandle] = OrderedDict()
+        self._most_asking = asking
+        self._deadlines: dict[asyncio.Transport, float] = {}
+        self._silent: OrderedDict[asyncio.Transport, asyncio.TimerHandle] = OrderedDict()
+        self._asking: set[asyncio.Transport] = set()
+        self.on_room: Callable[[], None] = _nothing
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._asking) < self._most_asking
 
     def entered(self, transport: asyncio.Transport) -> None:
-        loop = asyncio.get_running_loop()
-        self._unknown[transport] = loop.call_later(self._life_s, self._evict, transport)
-        if len(self._unknown) > self._limit:
-            self._evict(next(iter(self._unknown)))
+        self._deadlines[transport] = asyncio.get_running_loop().time() + self._life_s
+        self._wait_for(transport)
+        if len(self._silent) > self._limit:
+            self._evict(next(iter(self._silent)))
+
+    def asks(self, transport: asyncio.Transport) -> None:
+        """A whole request has come in; the answer is our turn."""
+        timer = self._silent.pop(transport, None)
+        if timer is not None:
+            timer.cancel()
+            self._asking.add(transport)
+
+    def answered(self, transport: asyncio.Transport) -> None:
+        """The next word is the other side's, in what is left of its time."""
+        if self._served(transport):
+            self._wait_for(transport)
 
     def known(self, transport: asyncio.Transport) -> None:
         """The connection has authenticated, has become a websocket, or is gone."""
-        timer = self._unknown.pop(transport, None)
+        self._deadlines.pop(transport, None)
+        timer = self._silent.pop(transport, None)
         if timer is not None:
             timer.cancel()
+        self._served(transport)
+
+    def _served(self, transport: asyncio.Transport) -> bool:
+        if transport not in self._asking:
+            return False
+        self._asking.remove(transport)
+        self.on_room()
+        return True
+
+    def _wait_for(self, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        self._silent[transport] = loop.call_at(self._deadlines[transport], self._evict, transport)
 
     def _evict(self, transport: asyncio.Transport) -> None:
         self.known(transport)
         log.warning("a connection that did not authenticate was closed", peer=str(transport.get_extra_info("peername")))
         transport.abort()
+
+
+def _nothing() -> None:
+    """Nobody waits for room."""
 
 
 def guarded_protocol(gatekeeper: Gatekeeper) -> type[HttpToolsProtocol]:
@@ -56,6 +100,15 @@ def guarded_protocol(gatekeeper: Gatekeeper) -> type[HttpToolsProtocol]:
             super().on_message_begin()
             scope: Any = self.scope
             scope["authenticated"] = lambda: gatekeeper.known(self.transport)
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            if self.cycle is not None and not self.cycle.response_complete:
+                gatekeeper.asks(self.transport)
+
+        def on_response_complete(self) -> None:
+            gatekeeper.answered(self.transport)
+            super().on_response_complete()
 
         def handle_websocket_upgrade(self) -> None:
             # A websocket has its own limits: a signature before it is accepted, a token within ten seconds.

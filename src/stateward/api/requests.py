@@ -119,6 +119,8 @@ def _address(text: str) -> IPv4Address | IPv6Address:
 def _known_host(name: str, allowed_hosts: Sequence[str]) -> bool:
     if name == "localhost" or name.endswith(".localhost") or name in allowed_hosts or "*" in allowed_hosts:
         return True
+    if f"*.{name.partition('.')[2]}" in allowed_hosts:
+        return True
     try:
         return ip_address(name).is_loopback
     except ValueError:

@@ -10,9 +10,10 @@ import typer
 
 from stateward.cli import agent as agent_commands
 from stateward.cli import keys as key_commands
-from stateward.cli.options import AlarmsFile, AlarmUrl, S3Endpoint
+from stateward.cli.options import AlarmsFile, AlarmUrl, Drain, S3Endpoint, TlsCert, TlsKey, TlsName, TlsPort
 from stateward.config import (
     DEFAULT_ACCOUNT,
+    DEFAULT_DRAIN_S,
     DEFAULT_PORT,
     DEFAULT_REGION,
     DEFAULT_RETENTION_DAYS,
@@ -21,6 +22,7 @@ from stateward.config import (
     data_home,
     days,
     requests_per_second,
+    tls_port_of,
 )
 from stateward.quotas import Quotas
 
@@ -84,10 +86,17 @@ def program(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(envvar="STATEWARD_HOST", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(envvar="STATEWARD_HOST", help="Address to listen on, over TLS if not loopback.")
+    ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(envvar="STATEWARD_PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
     ] = DEFAULT_PORT,
+    tls_port: TlsPort = None,
+    tls_name: TlsName = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    drain: Drain = DEFAULT_DRAIN_S,
     data_dir: DataDir = None,
     auth: Annotated[
         str, typer.Option(envvar="STATEWARD_AUTH", help="sigv4, or open (loopback only): anybody is administrator.")
@@ -103,7 +112,8 @@ def serve(
         str, typer.Option(envvar="STATEWARD_ALLOWED_HOSTS", help="Host names to answer to beside loopback, by commas.")
     ] = "",
     insecure_http: Annotated[
-        bool, typer.Option(envvar="STATEWARD_INSECURE_HTTP", help="Accept plain HTTP on other addresses than loopback.")
+        bool,
+        typer.Option(envvar="STATEWARD_INSECURE_HTTP", help="Listen without TLS on other addresses than loopback too."),
     ] = False,
     metrics_public: Annotated[
         bool, typer.Option(envvar="STATEWARD_METRICS_PUBLIC", help="Serve /metrics without a key off loopback.")
@@ -198,6 +208,18 @@ def serve(
             account_id=account_id,
             allowed_hosts=_names(allowed_hosts),
             insecure_http=insecure_http,
+            tls_port=tls_port_of(
+                tls_port,
+                host=host,
+                port=port,
+                clock=clock,
+                insecure_http=insecure_http,
+                asked=bool(tls_name or tls_cert or tls_key),
+            ),
+            tls_names=_names(",".join(tls_name or ())),
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            drain_s=drain,
             metrics_public=metrics_public,
             iam_roles=_names(iam_roles),
             alarms=alarms,
@@ -222,6 +244,17 @@ def serve(
         # Standard output belongs to the events where they are wanted there.
         run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}", err=event_stdout)))
     except (ConfigurationError, serving.CannotServe, ValueError) as error:
+        fail(str(error))
+
+
+@app.command()
+def ca(data_dir: DataDir = None) -> None:
+    """Print the certificate of the server's own CA (PEM), for nodes and clients that are to trust it."""
+    from stateward.tls.authority import CertificateProblem, ca_pem
+
+    try:
+        typer.echo(ca_pem(data_dir or data_home("stateward")), nl=False)
+    except CertificateProblem as error:
         fail(str(error))
 
 

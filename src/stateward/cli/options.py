@@ -1,4 +1,4 @@
-"""Options of `stateward serve` that say where the world outside is."""
+"""Options of `stateward serve` that say where the world outside is, and how it comes in."""
 
 from __future__ import annotations
 
@@ -27,4 +27,40 @@ S3Endpoint = Annotated[
 AlarmUrl = Annotated[
     str,
     typer.Option(envvar="STATEWARD_ALARM_URL", help='Asked for alarms: GET <url>/<alarm> answers {"state": "OK"}.'),
+]
+TlsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--tls-port",
+        envvar="STATEWARD_TLS_PORT",
+        min=0,
+        max=65535,
+        help="Port for the same over TLS; 0 serves without.  [default: 8443; none with --port 0 or a virtual clock]",
+        show_default=False,
+    ),
+]
+TlsName = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="STATEWARD_TLS_NAMES",
+        help="Name or address that nodes and clients write; again for others, or several by commas.",
+    ),
+]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-cert",
+        envvar="STATEWARD_TLS_CERT",
+        help="A certificate of your own with its chain, PEM; read again when it changes.",
+    ),
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", envvar="STATEWARD_TLS_KEY", help="Its private key, PEM.")]
+Drain = Annotated[
+    float,
+    typer.Option(
+        envvar="STATEWARD_DRAIN",
+        min=0,
+        max=600,
+        help="Seconds over which an ending server sends its nodes away, one after the other.",
+    ),
 ]

@@ -18,6 +18,7 @@ from stateward.commands import delivery, reports, results, store_delivery
 from stateward.commands.facts import InvocationChanged, NodeFreed
 from stateward.commands.results import Reply
 from stateward.gateway import frames
+from stateward.gateway.draining import close_spread
 from stateward.gateway.polls import LongPolls
 from stateward.gateway.replies import ReplyWriter
 from stateward.nodes import connection
@@ -91,14 +92,13 @@ class Gateway:
     def start(self) -> None:
         self._reminding = asyncio.create_task(self._remind(), name="gateway reminders")
 
-    async def stop(self) -> None:
-        """Close every channel as going away, answer every poll; nodes come back by themselves."""
+    async def stop(self, over_s: float = 0.0) -> None:
+        """Close every channel as going away, over some seconds, answer every poll; nodes come back by themselves."""
         self.polls.stop()
         if self._reminding is not None:
             self._reminding.cancel()
             await asyncio.gather(self._reminding, return_exceptions=True)
-        closing = [channel.close(GOING_AWAY) for channel in self._channels.values()]
-        await asyncio.gather(*closing, return_exceptions=True)
+        await close_spread(list(self._channels.values()), over_s, lambda channel: channel.close(GOING_AWAY))
 
     def channel_token(self, node_id: str) -> str:
         """What CreateControlChannel answers: good for one node, for five minutes."""

@@ -22,6 +22,9 @@ class Names(msgspec.Struct, frozen=True):
     def __add__(self, other: Names) -> Names:
         return _sorted({*self.dns, *other.dns}, {*self.addresses, *other.addresses})
 
+    def __sub__(self, other: Names) -> Names:
+        return _sorted(set(self.dns) - set(other.dns), set(self.addresses) - set(other.addresses))
+
     @property
     def texts(self) -> tuple[str, ...]:
         return (*self.dns, *map(str, self.addresses))
