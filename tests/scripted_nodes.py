@@ -31,7 +31,6 @@ MACHINE = Machine(
     system="linux",
 )
 PING = {
-    "AgentName": "amazon-ssm-agent",
     "AgentStatus": "Active",
     "AgentVersion": "3.3.0.0",
     "PlatformType": "Linux",
@@ -90,6 +89,7 @@ class ScriptedNode:
         self.node_id = identity.node_id
         self.script = script or (lambda job: "Success")
         self.holds = holds
+        self.agent_name = "stateward-agent"
         self.ack_code = "200"
         self.silent = False
         self.jobs = []
@@ -172,7 +172,7 @@ class ScriptedNode:
         return await self._reply(job, json.dumps(content))
 
     async def ping(self):
-        members = {"InstanceId": self.node_id, **PING}
+        members = {"InstanceId": self.node_id, "AgentName": self.agent_name, **PING}
         await self._client.update_instance_information(await self._keys(), members)
 
     async def _keys(self):

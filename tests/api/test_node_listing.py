@@ -136,7 +136,7 @@ def test_a_node_shows_what_it_told(server, ssm, fleet):
         "Region": REGION,
         "NodeType": {
             "Instance": {
-                "AgentType": "amazon-ssm-agent",
+                "AgentType": "stateward-agent",
                 "AgentVersion": "3.3.0.0",
                 "ComputerName": "node",
                 "InstanceStatus": "Active",

@@ -28,7 +28,7 @@ def test_a_node_is_shown_with_its_instance_information(ssm, nodes):
         "SchemaVersion": "1.0",
         "Content": [
             {
-                "AgentType": "amazon-ssm-agent",
+                "AgentType": "stateward-agent",
                 "AgentVersion": "3.3.0.0",
                 "ComputerName": "node",
                 "IamRole": "role",
