@@ -25,7 +25,8 @@ class Running(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A command. `results` are its finished steps in order; the next one is begun once `running` is set.
 
-    `rebooting` names the boot of the system in which the next step asked for another (exit code 194).
+    `rebooting` names the boot of the system in which the next step asked for another (exit code 194), `earlier` is
+    what that step had printed until then.
     `leaving` says why the steps after these do not run, and `ended_ms` that all is said; then `content` is gone.
     """
 
@@ -37,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     running: Running | None = None
     leaving: str = ""
     rebooting: str = ""
+    earlier: tuple[str, str] = ("", "")
     cancelled: bool = False
     ended_ms: int | None = None
 

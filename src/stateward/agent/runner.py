@@ -92,7 +92,14 @@ class CommandRun:
             return None
         number = len(self._entry.results) + 1
         end = await self._performer.perform(step, self._document, self._values, number)
-        return self._judged(step, now_ms, end, leaving or "")
+        return self._judged(step, now_ms, self._with_earlier_output(end), leaving or "")
+
+    def _with_earlier_output(self, end: StepEnd) -> StepEnd:
+        """Outputs of a step accumulate over its reboots (node protocol 5.7)."""
+        output, errors = self._entry.earlier
+        return msgspec.structs.replace(
+            end, standard_output=output + end.standard_output, standard_error=errors + end.standard_error
+        )
 
     def _leaving(self) -> Literal["exit", "cancel"] | None:
         if self.interruption.reason == "cancel" or self._entry.leaving == "cancel":
@@ -153,7 +160,7 @@ class CommandRun:
 
     def _record(self, result: StepResult, leaving: str) -> None:
         results = (*self._entry.results, result)
-        self._save(results=results, leaving=leaving, running=None)
+        self._save(results=results, leaving=leaving, running=None, earlier=("", ""))
         log.info("step ended", command=self.command_id, step=result.name, status=result.status, code=result.code)
         self._report(results)
 
@@ -163,7 +170,7 @@ class CommandRun:
 
     def _reboot(self, result: StepResult) -> None:
         """Say that the command goes on after a boot, with this same step, and bring the boot about (spec 5.4)."""
-        self._save(running=None, rebooting=boot())
+        self._save(running=None, rebooting=boot(), earlier=(result.standard_output, result.standard_error))
         now_ms = self._shop.clock.now()
         results = (*self._entry.results, result)
         content = reports.step_ended(self._shop.machine, results, now_ms, flow.REBOOTING)

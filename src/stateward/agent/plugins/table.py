@@ -10,6 +10,7 @@ from stateward.agent.plugins import (
     run_document,
     run_power_shell_script,
     run_shell_script,
+    software_inventory,
     update_ssm_agent,
 )
 from stateward.agent.plugins.step import Plugin
@@ -20,6 +21,7 @@ PLUGINS: Mapping[str, Plugin] = {
     POWER_SHELL: run_power_shell_script.run,
     "aws:runDocument": run_document.run,
     "aws:downloadContent": download_content.run,
+    "aws:softwareInventory": software_inventory.run,
     "aws:refreshAssociation": refresh_association.run,
     "aws:updateSsmAgent": update_ssm_agent.run,
 }
