@@ -5,6 +5,7 @@ import threading
 import urllib.request
 
 import pytest
+
 from association_calls import create
 from live_server import Refused
 

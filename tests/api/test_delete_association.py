@@ -1,6 +1,7 @@
 """DeleteAssociation and what is left of it (spec 2.7, D13)."""
 
 import pytest
+
 from association_calls import UNKNOWN_ID, create, executions, refusal, targets
 
 

@@ -1,6 +1,7 @@
 """DescribeAssociationExecutionTargets: the nodes of a run (spec 2.13)."""
 
 import pytest
+
 from association_calls import UNKNOWN_ID, create, executions, refusal, targets
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from association_calls import (
     UNKNOWN_ID,
     create,

@@ -1,6 +1,7 @@
 """ListAssociations and DescribeAssociation (spec 2.9, 2.10)."""
 
 import pytest
+
 from association_calls import UNKNOWN_ID, create, refusal, start_once
 
 

@@ -1,6 +1,7 @@
 """Which nodes an association reaches, and nodes that come, change and go (spec 1.2, 4.1, 4.7, LIF)."""
 
 import pytest
+
 from association_calls import (
     TAGGED,
     create,
@@ -25,7 +26,7 @@ def tag(key, *values):
     return {"Key": f"tag:{key}", "Values": list(values)}
 
 
-def test_target_kinds(server, ssm, nodes, document):
+def test_target_kinds_cre_23_cre_24_cre_25_cre_26(server, ssm, nodes, document):
     document()
     a = nodes.one(tags={"env": "prod", "role": "web"}).node_id
     b = nodes.one(tags={"env": "prod", "role": "db"}).node_id

@@ -1,6 +1,7 @@
 """A run while another is unfinished: superseding, one at a time on a node, cancels (spec 3.5, D3, D4, D5)."""
 
 import pytest
+
 from association_calls import create, executions, newest_targets, start_once, statuses, targets
 
 LOOK = {"advance": "0s", "wait_for_nodes": "100ms"}

@@ -1,6 +1,7 @@
 """MaxConcurrency and MaxErrors over real channels (spec 4.6, RAT)."""
 
 import pytest
+
 from association_calls import create, executions, newest_targets, statuses
 
 

@@ -1,6 +1,7 @@
 """StartAssociationsOnce (spec 2.8, D4, D32, D61)."""
 
 import pytest
+
 from association_calls import UNKNOWN_ID, create, executions, refusal, repeat_invocation, start_once, statuses
 
 

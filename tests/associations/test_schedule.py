@@ -65,7 +65,7 @@ def test_associations_refuse_the_evaluator_vectors(vector: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("vector", vectors("offset", "SCH-02"))
-def test_offset_moves_fires_by_whole_days(vector: dict[str, Any]) -> None:
+def test_offset_moves_fires_by_whole_days_sch_02(vector: dict[str, Any]) -> None:
     anchor_ms = ms(vector["anchor"])
     schedule = parse_for_association(vector["expression"], anchor_ms)
     expected = [ms(instant) for instant in vector["next"]]
@@ -88,7 +88,7 @@ def test_at_is_due_once_or_never(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", vectors("invalid", "SCH-04"))
-def test_associations_refuse_invalid_expressions(vector: dict[str, Any]) -> None:
+def test_associations_refuse_invalid_expressions_sch_04(vector: dict[str, Any]) -> None:
     with pytest.raises(InvalidSchedule) as caught:
         parse_for_association(vector["expression"], ms(vector["now"]))
     assert caught.value.expression == vector["expression"]
@@ -148,7 +148,7 @@ def test_at_never_repeats() -> None:
 
 @pytest.mark.parametrize("expression", ["cron(30 1 * * ? *)", "cron(30 2 * * ? *)", "rate(1 day)"])
 @pytest.mark.parametrize("switch_day", ["2018-03-25", "2018-10-28", "2018-03-11", "2018-11-04"])
-def test_daylight_saving_changes_nothing(expression: str, switch_day: str) -> None:
+def test_daylight_saving_changes_nothing_sch_09(expression: str, switch_day: str) -> None:
     """SCH-09"""
     before_ms = ms(f"{switch_day}T00:00:00Z") - 2 * DAY_MS
     found = dues(parse(expression), before_ms, before_ms, 5)
@@ -156,7 +156,7 @@ def test_daylight_saving_changes_nothing(expression: str, switch_day: str) -> No
 
 
 @pytest.mark.parametrize("vector", [pytest.param(v, id=f"SCH-12 {v['id']}") for v in by_id("offset", "O3", "O6", "O7")])
-def test_offset_skips_a_period_whose_cron_time_has_passed(vector: dict[str, Any]) -> None:
+def test_offset_skips_a_period_whose_cron_time_has_passed_sch_12(vector: dict[str, Any]) -> None:
     anchor_ms, offset_days = ms(vector["anchor"]), vector["offset_days"]
     schedule = parse(vector["expression"])
     due = next_due(schedule, anchor_ms, anchor_ms, offset_days)
