@@ -7,6 +7,7 @@ import pytest
 from counter_checker import check_counters
 from live_server import LiveServer, LoopThread
 from scripted_nodes import NodePark
+from simulated_fleet import Fleet
 
 from stateward.wire.model import ServiceModel
 
@@ -71,6 +72,12 @@ def nodes(server, node_thread):
     park = NodePark(node_thread, server)
     yield park
     park.close()
+
+
+@pytest.fixture
+def fleet(server):
+    """The simulated nodes of the server, and the script of their answers."""
+    return Fleet(server)
 
 
 @pytest.fixture
