@@ -69,6 +69,7 @@ from stateward.engine.arrivals import Arrivals
 from stateward.engine.clockwork import Duty, Engine
 from stateward.engine.gate import CalendarGate
 from stateward.engine.groups import GroupWatch
+from stateward.engine.kept_time import KeptTime
 from stateward.engine.openings import Openings
 from stateward.engine.releases import Releases
 from stateward.engine.resolution import Resolution
@@ -151,6 +152,7 @@ class Server:
             quotas=config.quotas,
             throttle=None if config.rate_limit is None else Throttle(config.rate_limit),
         )
+        self._kept_time = KeptTime(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
         self._react()
         self._upkeep: asyncio.Task[None] | None = None
         self._ready = False
@@ -166,6 +168,8 @@ class Server:
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve. Raises AnotherMasterKey."""
         await self._confirm_master_key()
+        if self._kept_time is not None:
+            await self._kept_time.take_up()
         await self.db.write(self._first_write)
         await self.deliveries.start()
         self.gateway.start()
@@ -190,6 +194,8 @@ class Server:
             await asyncio.gather(self._upkeep, return_exceptions=True)
         await self.deliveries.stop()
         await self.alarms.close()
+        if self._kept_time is not None:
+            await self._kept_time.keep()
         await self.db.close()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -310,6 +316,8 @@ class Server:
             (OutputGivenUp, self.outbox.write_outputs),
         ):
             self.db.react(fact, reaction)
+        if self._kept_time is not None:
+            self.db.react(ExecutionChanged, self._kept_time.note)
 
     async def _confirm_master_key(self) -> None:
         if not self.config.new_master_key:
@@ -349,9 +357,13 @@ class Server:
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),
         ]
-        if isinstance(self.clock, VirtualClock):
+        if isinstance(self.clock, VirtualClock) and self._kept_time is not None:
             clock_routes = ClockRoutes(
-                self.clock, door, self._in_hand, lambda: (self.engine.fired, self.engine.next_due)
+                self.clock,
+                door,
+                self._in_hand,
+                lambda: (self.engine.fired, self.engine.next_due),
+                self._kept_time.keep,
             )
             routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
             if self.simulation is not None:

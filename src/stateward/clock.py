@@ -99,6 +99,10 @@ class VirtualClock:
     def now(self) -> int:
         return self._now_ms
 
+    def begin_at(self, instant_ms: int) -> None:
+        """Before anything has asked the time: it is at least `instant_ms`."""
+        self._now_ms = max(self._now_ms, instant_ms)
+
     def wall(self) -> int:
         return wall_ms()
 

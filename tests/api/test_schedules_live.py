@@ -1,7 +1,12 @@
 """Schedules on a turning clock: what fires, when, and what it leaves in the history (spec 3.5, 4.1)."""
 
+import shutil
+
 import pytest
-from association_calls import create, executions, overview, statuses
+
+from association_calls import create, executions, overview, start_once, statuses
+from stateward.access.key_proof import AnotherMasterKey
+from stateward.clock import wall_ms
 
 START = "2030-07-02T10:07:13.250Z"
 
@@ -88,6 +93,58 @@ def test_missed_fires_run_once_sch_10(start_server, tmp_path, document):
     assert len(executions(ssm, association_id)) == 2
     later.clock(advance="2m")
     assert len(executions(ssm, association_id)) == 3, "the grid goes on: two hours after the creation"
+
+
+def test_a_restart_keeps_the_time_the_order_and_the_grid(start_server, tmp_path):
+    server = start_server(data_dir=tmp_path)
+    server.clock(to=START)
+    ssm = server.client()
+    ssm.create_document(Name="short", Content=SHORT, DocumentType="Command")
+    association_id = create(ssm, "short", ScheduleExpression="rate(30 minutes)")["AssociationId"]
+    server.clock(advance="45m")
+    stood = server.clock()
+    server.stop()
+    later = start_server(data_dir=tmp_path)
+    later.settle()
+    assert later.clock() == stood
+    later.clock(advance="30m")
+    ssm = later.client()
+    start_once(ssm, association_id)
+    later.settle()
+    expected = ["07-02T10:07:13", "07-02T10:37:13", "07-02T11:07:13", "07-02T11:22:13"]
+    assert created(ssm, association_id) == expected
+    later.clock(advance="30m")
+    assert created(ssm, association_id)[4:] == ["07-02T11:37:13"]
+
+
+def test_a_start_that_fails_leaves_the_time(start_server, tmp_path):
+    server = start_server(data_dir=tmp_path)
+    server.clock(to=START)
+    server.stop()
+    key = tmp_path / "master.key"
+    right = key.read_bytes()
+    key.write_bytes(bytes(32))
+    with pytest.raises(AnotherMasterKey):
+        server.start()
+    key.write_bytes(right)
+    server.start()
+    assert server.clock()["now"] == START
+
+
+def test_a_killed_server_goes_on_no_earlier_than_its_newest_execution(start_server, tmp_path):
+    (tmp_path / "first").mkdir()
+    server = start_server(data_dir=tmp_path / "first")
+    ssm = server.client()
+    ssm.create_document(Name="short", Content=SHORT, DocumentType="Command")
+    association_id = create(ssm, "short")["AssociationId"]
+    server.settle()
+    server.thread_server.clock._now_ms += 3_600_000  # in the middle of a long advance
+    start_once(ssm, association_id)
+    shutil.copytree(tmp_path / "first", tmp_path / "killed")
+    later = start_server(data_dir=tmp_path / "killed")
+    newest, _ = executions(later.client(), association_id)
+    assert later.clock()["now"] >= newest["CreatedTime"].strftime("%Y-%m-%dT%H:%M:%S")
+    assert newest["CreatedTime"].timestamp() * 1000 > wall_ms() + 3_000_000
 
 
 def test_a_long_advance_names_what_fired(server, ssm, document, at_start):

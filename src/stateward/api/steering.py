@@ -52,11 +52,13 @@ class ClockRoutes:
         door: Door,
         in_hand: InHand,
         engine_state: Callable[[], tuple[list[tuple[int, str]], tuple[int, str] | None]],
+        keep_time: Callable[[], Awaitable[None]],
     ) -> None:
         self._clock = clock
         self._door = door
         self._in_hand = in_hand
         self._engine_state = engine_state
+        self._keep_time = keep_time
         self._given_up: set[str] = set()
 
     async def handle(self, request: Request) -> Response:
@@ -102,7 +104,10 @@ class ClockRoutes:
         fired, _ = self._engine_state()
         fired.clear()
         unfinished = await self._settle(wait_s)
-        await self._clock.advance(goal_ms, lambda: self._settle(wait_s))
+        try:
+            await self._clock.advance(goal_ms, lambda: self._settle(wait_s))
+        finally:
+            await self._keep_time()
         unfinished = await self._settle(wait_s) or unfinished
         answer = self._time() | {
             "fired": [{"at": iso8601(at_ms), "what": what} for at_ms, what in fired[:FIRED_SHOWN]],
