@@ -14,16 +14,14 @@ ONE, TWO = "8dfe3659-4309-493a-8755-0123456789ab", "e4c2ed6d-516f-41aa-aa2a-0123
 
 def result(server, node_id, association_id=ONE, *, compliant=True, severity="UNSPECIFIED", at=WHEN):
     async def work(tx):
-        await association_items.put_association_item(
+        await association_items.put_association_items(
             tx,
             SCOPE,
-            node_id,
             association_id,
-            compliant=compliant,
+            [association_items.NodeResult(node_id, compliant, at * 1000)],
             severity=severity,
             document_name="AWS-RunShellScript",
             document_version="1",
-            execution_ms=at * 1000,
         )
 
     server.writing(work)

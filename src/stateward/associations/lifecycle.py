@@ -131,21 +131,27 @@ async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) ->
     await save_overview(tx, association)
 
 
-async def note_status(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:
-    """The latest status on one node moves the counters; an older execution's news do not."""
-    before = await store.node_status(tx, association.association_id, row.node_id)
-    if before is not None and before.number > row.number:
-        return association
-    if before is not None:
-        row = msgspec.structs.replace(
-            row,
-            last_run_ms=row.last_run_ms if row.last_run_ms is not None else before.last_run_ms,
-            last_success_ms=row.last_success_ms if row.last_success_ms is not None else before.last_success_ms,
-        )
-    await store.put_node_status(tx, row)
-    if before is None or (before.status, before.detailed_status) != (row.status, row.detailed_status):
-        tx.record(NodeStatusChanged(before, row))
-    return _moved(association, None if before is None else before.status, row.status)
+async def note_statuses(tx: Transaction, association: AssociationRow, rows: Sequence[NodeStatusRow]) -> AssociationRow:
+    """The latest statuses on nodes move the counters; an older execution's news do not."""
+    known = await store.node_statuses(tx, association.association_id, [row.node_id for row in rows])
+    changed: dict[str, NodeStatusRow] = {}
+    moves: list[tuple[str | None, str | None]] = []
+    for row in rows:
+        before = known.get(row.node_id)
+        if before is not None and before.number > row.number:
+            continue
+        if before is not None:
+            row = msgspec.structs.replace(
+                row,
+                last_run_ms=row.last_run_ms if row.last_run_ms is not None else before.last_run_ms,
+                last_success_ms=row.last_success_ms if row.last_success_ms is not None else before.last_success_ms,
+            )
+        known[row.node_id] = changed[row.node_id] = row
+        if before is None or (before.status, before.detailed_status) != (row.status, row.detailed_status):
+            tx.record(NodeStatusChanged(before, row))
+        moves.append((None if before is None else before.status, row.status))
+    await store.put_node_statuses(tx, list(changed.values()))
+    return _moved(association, moves)
 
 
 async def forget_node(tx: Transaction, association: AssociationRow, node_id: str) -> AssociationRow:
@@ -248,13 +254,15 @@ def _resolved(association: AssociationRow) -> AssociationRow:
 async def _forget(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:
     await store.forget_node(tx, row.association_id, row.node_id)
     tx.record(NodeStatusChanged(row, None))
-    return _moved(association, row.status, None)
+    return _moved(association, [(row.status, None)])
 
 
-def _moved(association: AssociationRow, before: str | None, after: str | None) -> AssociationRow:
+def _moved(association: AssociationRow, moves: Sequence[tuple[str | None, str | None]]) -> AssociationRow:
+    """The counters after nodes went from one status to another; None: it did, or does, not stand there."""
     counts = {name: getattr(association, name) for name in rollup.COUNTERS.values()}
-    if before is not None:
-        counts[rollup.COUNTERS[before]] -= 1
-    if after is not None:
-        counts[rollup.COUNTERS[after]] += 1
+    for before, after in moves:
+        if before is not None:
+            counts[rollup.COUNTERS[before]] -= 1
+        if after is not None:
+            counts[rollup.COUNTERS[after]] += 1
     return msgspec.structs.replace(association, **counts)

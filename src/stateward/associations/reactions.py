@@ -6,7 +6,7 @@ import msgspec
 
 from stateward.associations import lifecycle, rollup, store
 from stateward.associations.facts import ExecutionChanged
-from stateward.associations.rows import AssociationRow, ExecutionRow, NodeStatusRow
+from stateward.associations.rows import ExecutionRow, NodeStatusRow
 from stateward.commands.facts import CommandChanged, InvocationChanged
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.storage import Transaction
@@ -14,19 +14,15 @@ from stateward.storage import Transaction
 
 async def note_node_statuses(tx: Transaction, facts: list[InvocationChanged]) -> None:
     """Invocations of associations are the latest word on their nodes."""
-    touched: dict[str, AssociationRow | None] = {}
+    news: dict[str, list[NodeStatusRow]] = {}
     for fact in facts:
         row = fact.after
-        if row.association_id is None or row.execution_number is None or not _shows(fact):
-            continue
-        if row.association_id not in touched:
-            touched[row.association_id] = await store.lock(tx, row.association_id)
-        association = touched[row.association_id]
+        if row.association_id is not None and row.execution_number is not None and _shows(fact):
+            news.setdefault(row.association_id, []).append(_node_status(row))
+    for association_id, rows in news.items():
+        association = await store.lock(tx, association_id)
         if association is not None and association.deleted_ms is None:
-            touched[row.association_id] = await lifecycle.note_status(tx, association, _node_status(row))
-    for association in touched.values():
-        if association is not None:
-            await lifecycle.save_overview(tx, association)
+            await lifecycle.save_overview(tx, await lifecycle.note_statuses(tx, association, rows))
 
 
 async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:

@@ -102,6 +102,9 @@ SELECT {EXECUTION_COLUMNS} FROM executions
  ORDER BY created_ms DESC, number DESC LIMIT $8
 """
 NODE_STATUS = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id = $2"
+NODE_STATUSES = f"""
+SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id IN (ids_of($2))
+"""
 PUT_NODE_STATUS = f"""
 INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(len(NodeStatusRow.__struct_fields__))})
 ON CONFLICT (association_id, node_id) DO UPDATE SET number = excluded.number, status = excluded.status,
@@ -249,8 +252,14 @@ async def node_status(tx: Snapshot, association_id: str, node_id: str) -> NodeSt
     return await tx.row(NodeStatusRow, NODE_STATUS, association_id, node_id)
 
 
-async def put_node_status(tx: Transaction, row: NodeStatusRow) -> None:
-    await tx.execute(PUT_NODE_STATUS, *msgspec.structs.astuple(row))
+async def node_statuses(tx: Snapshot, association_id: str, node_ids: Sequence[str]) -> dict[str, NodeStatusRow]:
+    """Node id → where the association stands there, for those of these nodes on which it does."""
+    rows = await tx.rows(NodeStatusRow, NODE_STATUSES, association_id, json.dumps(list(node_ids)))
+    return {row.node_id: row for row in rows}
+
+
+async def put_node_statuses(tx: Transaction, rows: Sequence[NodeStatusRow]) -> None:
+    await tx.execute_many(PUT_NODE_STATUS, [msgspec.structs.astuple(row) for row in rows])
 
 
 async def forget_node(tx: Transaction, association_id: str, node_id: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stateward.access.principals import Scope
 from stateward.associations import store
 from stateward.associations.rows import AssociationRow, Definition
@@ -9,6 +11,7 @@ from stateward.commands import store as commands
 from stateward.commands.facts import InvocationChanged
 from stateward.commands.rows import InvocationRow
 from stateward.compliance import association_items
+from stateward.compliance.association_items import NodeResult
 from stateward.storage import Snapshot, Transaction
 
 COUNTS = frozenset({"Success", "Failed", "TimedOut"})
@@ -18,16 +21,14 @@ UNSPECIFIED = "UNSPECIFIED"
 
 async def note_results(tx: Transaction, facts: list[InvocationChanged]) -> None:
     """Each final result of an association on a node is an item there (CMP-01 to CMP-03)."""
-    known: dict[str, tuple[AssociationRow, Definition] | None] = {}
+    of_command: dict[str, list[InvocationRow]] = {}
     for fact in facts:
-        row = fact.after
-        if row.association_id is None or not _is_verdict(fact.before, row):
-            continue
-        if row.association_id not in known:
-            known[row.association_id] = await _living(tx, row.association_id)
-        found = known[row.association_id]
+        if fact.after.association_id is not None and _is_verdict(fact.before, fact.after):
+            of_command.setdefault(fact.after.command_id, []).append(fact.after)
+    for rows in of_command.values():
+        found = await _living(tx, rows[0].association_id or "")
         if found is not None and found[1].get("SyncCompliance") != MANUAL:
-            await _put(tx, row, *found)
+            await _put(tx, rows, *found)
 
 
 async def manual_severity(tx: Snapshot, scope: Scope, association_id: str) -> str | None:
@@ -55,17 +56,21 @@ async def _living(tx: Transaction, association_id: str) -> tuple[AssociationRow,
     return association, (await store.current(tx, association)).members()
 
 
-async def _put(tx: Transaction, row: InvocationRow, association: AssociationRow, definition: Definition) -> None:
-    command = await commands.command(tx, row.command_id)
+async def _put(
+    tx: Transaction, rows: Sequence[InvocationRow], association: AssociationRow, definition: Definition
+) -> None:
+    command = await commands.command(tx, rows[0].command_id)
     assert command is not None, "an invocation hangs under its command"
-    await association_items.put_association_item(
+    results = [
+        NodeResult(row.resource_id, row.status == "Success", tx.now if row.released_ms is None else row.released_ms)
+        for row in rows
+    ]
+    await association_items.put_association_items(
         tx,
         association.scope,
-        row.resource_id,
         association.association_id,
-        compliant=row.status == "Success",
+        results,
         severity=definition.get("ComplianceSeverity", UNSPECIFIED),
         document_name=command.document_name,
         document_version=command.resolved_version,
-        execution_ms=row.released_ms if row.released_ms is not None else tx.now,
     )

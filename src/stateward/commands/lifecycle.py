@@ -51,10 +51,10 @@ async def add_targets(tx: Transaction, command_id: str, node_ids: Sequence[str])
     command = await store.lock_command(tx, command_id)
     if command is None or command.phase != "resolving":
         return False
-    changes: list[Change] = []
-    position = command.target_count
-    for node_id in node_ids:
-        row = InvocationRow(
+    there = {row.resource_id for row in await store.invocations_named(tx, command_id, node_ids)}
+    fresh = [node_id for node_id in node_ids if node_id not in there]  # an interrupted resolution goes on
+    rows = [
+        InvocationRow(
             command_id=command.command_id,
             resource_id=node_id,
             resource_type="ManagedInstance",
@@ -65,10 +65,10 @@ async def add_targets(tx: Transaction, command_id: str, node_ids: Sequence[str])
             requested_ms=command.requested_ms,
             position=position,
         )
-        if await store.add_invocation(tx, row):
-            changes.append((None, row))
-            position += 1
-    await apply(tx, command, changes)
+        for position, node_id in enumerate(fresh, command.target_count)
+    ]
+    await store.add_invocations(tx, rows)
+    await apply(tx, command, [(None, row) for row in rows])
     return True
 
 

@@ -52,8 +52,7 @@ COMMAND = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE command_id = $1"
 LOCK_COMMAND = COMMAND + " FOR UPDATE"
 TEXT = "SELECT content, parameters FROM commands WHERE command_id = $1"
 ADD_INVOCATION = (
-    f"INSERT INTO invocations ({INVOCATION_COLUMNS}) VALUES ({_values(len(InvocationRow.__struct_fields__))}) "
-    "ON CONFLICT (command_id, resource_id) DO NOTHING"
+    f"INSERT INTO invocations ({INVOCATION_COLUMNS}) VALUES ({_values(len(InvocationRow.__struct_fields__))})"
 )
 SAVE_INVOCATION = (
     f"UPDATE invocations SET {_assignments(_MUTABLE_INVOCATION, 3)} WHERE command_id = $1 AND resource_id = $2"
@@ -156,9 +155,8 @@ async def save_command(tx: Transaction, row: CommandRow) -> None:
     await tx.execute(SAVE_COMMAND, row.command_id, *(getattr(row, name) for name in _MUTABLE_COMMAND))
 
 
-async def add_invocation(tx: Transaction, row: InvocationRow) -> bool:
-    """False when the target is there already (an interrupted resolution that goes on)."""
-    return await tx.execute(ADD_INVOCATION, *msgspec.structs.astuple(row)) == 1
+async def add_invocations(tx: Transaction, rows: Sequence[InvocationRow]) -> None:
+    await tx.execute_many(ADD_INVOCATION, [msgspec.structs.astuple(row) for row in rows])
 
 
 async def save_invocation(tx: Transaction, row: InvocationRow) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from stateward.access.principals import Scope
 from stateward.compliance import store
 from stateward.compliance.summary import COMPLIANT, NON_COMPLIANT
@@ -13,29 +17,38 @@ from stateward.storage import Transaction
 NODES_PER_STATEMENT = 500
 
 
-async def put_association_item(
+class NodeResult(msgspec.Struct, frozen=True):
+    """How a run of an association ended on a node, and when it ran, in ms."""
+
+    node_id: str
+    compliant: bool
+    execution_ms: int
+
+
+async def put_association_items(
     tx: Transaction,
     scope: Scope,
-    node_id: str,
     association_id: str,
+    results: Sequence[NodeResult],
     *,
-    compliant: bool,
     severity: str,
     document_name: str,
     document_version: str,
-    execution_ms: int,
 ) -> None:
-    """Add or replace a node's item of one association; `severity` is its ComplianceSeverity or UNSPECIFIED (CMP-02).
+    """Add or replace nodes' items of one association; `severity` is its ComplianceSeverity or UNSPECIFIED (CMP-02).
 
     A result that is older than the stored one, and one of a node that was removed, changes nothing.
     """
-    if await nodes.find(tx, scope, node_id) is None:
-        return
+    known = await nodes.registered(tx, scope, [one.node_id for one in results])
     details = {"DocumentName": document_name, "DocumentVersion": document_version}
-    status = COMPLIANT if compliant else NON_COMPLIANT
-    one = item(association_id, "", severity, status, details)
-    await store.put_items(tx, scope, node_id, ASSOCIATION, [one], Execution(execution_ms))
-    await store.count_again(tx, scope, ASSOCIATION, [node_id], removed=False)
+    found = {
+        compliant: item(association_id, "", severity, COMPLIANT if compliant else NON_COMPLIANT, details)
+        for compliant in (True, False)
+    }
+    there = [one for one in results if one.node_id in known]
+    placed = [(one.node_id, found[one.compliant], Execution(one.execution_ms)) for one in there]
+    await store.put_items_of_nodes(tx, scope, ASSOCIATION, placed)
+    await store.count_again(tx, scope, ASSOCIATION, [one.node_id for one in there], removed=False)
 
 
 async def remove_association_items(tx: Transaction, scope: Scope, association_id: str) -> None:

@@ -169,7 +169,13 @@ async def put_items(
     tx: Transaction, scope: Scope, node_id: str, compliance_type: str, items: Iterable[Item], execution: Execution
 ) -> None:
     """Add or replace items by their ids; one that is stored with a later execution stays as it is."""
-    run = (execution.execution_ms, execution.execution_id, execution.execution_type)
+    await put_items_of_nodes(tx, scope, compliance_type, [(node_id, one, execution) for one in items])
+
+
+async def put_items_of_nodes(
+    tx: Transaction, scope: Scope, compliance_type: str, placed: Iterable[tuple[str, Item, Execution]]
+) -> None:
+    """The same for many nodes: node id, item, and what it was found by."""
     await tx.execute_many(
         PUT_ITEM,
         [
@@ -182,10 +188,12 @@ async def put_items(
                 one.severity,
                 one.status,
                 one.details,
-                *run,
+                execution.execution_ms,
+                execution.execution_id,
+                execution.execution_type,
                 one.size_bytes,
             )
-            for one in items
+            for node_id, one, execution in placed
         ],
     )
 

@@ -128,24 +128,26 @@ class Resolution:
         if command is None:
             return False
         node_ids = await self._candidates(db, command, last_runs)
-        for start in range(0, len(node_ids), SLICE):
-            part = node_ids[start : start + SLICE]
+        for start in range(0, max(1, len(node_ids)), SLICE):
+            part, is_last = node_ids[start : start + SLICE], start + SLICE >= len(node_ids)
 
-            async def add(tx: Transaction, part: Sequence[str] = part) -> bool:
-                return await commands.add_targets(tx, command.command_id, part)
+            async def add(tx: Transaction, part: Sequence[str] = part, is_last: bool = is_last) -> bool:
+                taken = await commands.add_targets(tx, command.command_id, part)
+                if taken and is_last:
+                    await self._begin(tx, command)
+                return taken
 
             if not await db.write(add):
-                return True
-
-        async def begin(tx: Transaction) -> None:
-            await commands.start(tx, command.command_id)
-            if command.association_id is not None and command.execution_number is not None:
-                execution = await store.execution(tx, command.association_id, command.execution_number)
-                if execution is not None:
-                    await lifecycle.resolved(tx, execution, command.command_id)
-
-        await db.write(begin)
+                break
         return True
+
+    async def _begin(self, tx: Transaction, command: CommandRow) -> None:
+        """All targets are there."""
+        await commands.start(tx, command.command_id)
+        if command.association_id is not None and command.execution_number is not None:
+            execution = await store.execution(tx, command.association_id, command.execution_number)
+            if execution is not None:
+                await lifecycle.resolved(tx, execution, command.command_id)
 
     async def _candidates(self, db: Database, command: CommandRow, last_runs: Mapping[str, int]) -> list[str]:
         scope = Scope(command.account_id, command.region)

@@ -13,6 +13,9 @@ AT_ONCE = 200
 async def run(db: Database, fired: Fired) -> bool:
     """End invocations past their time, cancels without an answer, busy time of superseded runs, and long commands."""
     async with db.reading() as tx:
+        due_ms = await store.next_due(tx)
+        if due_ms is None or due_ms > tx.now:
+            return False
         expired = await store.expired(tx, tx.now, AT_ONCE)
         unanswered = await store.unanswered_cancels(tx, tx.now, AT_ONCE)
         freed = await store.busy_over(tx, tx.now, AT_ONCE)

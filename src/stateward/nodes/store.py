@@ -83,6 +83,10 @@ CANDIDATES_TAGGED = (
  AND resource_type = 'ManagedInstance' AND tag_key = $5) ORDER BY n.node_id COLLATE "C" LIMIT $4
 """
 )
+REGISTERED = """
+SELECT node_id FROM nodes
+ WHERE account_id = $1 AND region = $2 AND removed_ms IS NULL AND node_id IN (ids_of($3))
+"""
 TAGS_OF_NODES = """
 SELECT resource_id AS node_id, tag_key, tag_value FROM tags
  WHERE account_id = $1 AND region = $2 AND resource_type = 'ManagedInstance' AND resource_id IN (ids_of($3))
@@ -146,6 +150,11 @@ async def find(tx: Snapshot, scope: Scope, node_id: str) -> NodeRow | None:
 async def after(tx: Snapshot, scope: Scope, node_id: str, limit: int) -> list[NodeRow]:
     """The next registered nodes in order of their ids."""
     return await tx.rows(NodeRow, NODES_AFTER, *scope, node_id, limit)
+
+
+async def registered(tx: Snapshot, scope: Scope, node_ids: Sequence[str]) -> set[str]:
+    """Those of these nodes that have not been removed."""
+    return set(await tx.column(REGISTERED, *scope, json.dumps(list(node_ids))))
 
 
 async def candidates(

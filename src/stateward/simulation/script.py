@@ -10,11 +10,10 @@ import msgspec
 from stateward.access.principals import Scope
 from stateward.commands import store as commands
 from stateward.commands import store_delivery
-from stateward.commands.opening import job_parameters
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.documents import library, schema, sharing, store_listing
 from stateward.documents.document_types import STEPS_OF_NODES
-from stateward.documents.parameters import effective_values
+from stateward.documents.parameters import effective_values, typed_values
 from stateward.simulation import rules, store
 from stateward.simulation.rules import Numbered, Rule
 from stateward.storage import Snapshot, Transaction
@@ -62,7 +61,9 @@ async def _order(tx: Transaction, command_id: str, rows: Sequence[InvocationRow]
     assert command is not None, "an invocation hangs under its command"
     text = await store_delivery.job_text(tx, command_id)
     document = schema.parse_command(msgspec.json.decode(text.content))
-    values = effective_values(document.parameters, job_parameters(text.content, text.parameters))
+    values = effective_values(
+        document.parameters, typed_values(document.parameters, msgspec.json.decode(text.parameters))
+    )
     scope = commands.scope_of(command)
     script = await read(tx, scope)
     run = await _run(tx, command, document, script)

@@ -38,12 +38,12 @@ class UseRow(msgspec.Struct, frozen=True):
     command_id: str
 
 
-_NODES = """
+NODE_COLUMNS = """
 SELECT f.node_id, f.account_id, f.region, f.offline, f.back_ms, COALESCE(n.platform_type, 'Linux') AS platform_type,
  n.name FROM fleet_nodes f JOIN nodes n ON n.node_id = f.node_id WHERE f.removed_ms IS NULL
 """
-EVERY_NODE = _NODES + " ORDER BY f.number"
-NODES_OF_SCOPE = _NODES + " AND f.account_id = $1 AND f.region = $2 ORDER BY f.number"
+EVERY_NODE = NODE_COLUMNS + " ORDER BY f.number"
+NODES_OF_SCOPE = NODE_COLUMNS + " AND f.account_id = $1 AND f.region = $2 ORDER BY f.number"
 LAST_NUMBER = "SELECT COALESCE(MAX(number), 0) FROM fleet_nodes"
 ADD_NODE = "INSERT INTO fleet_nodes (node_id, account_id, region, number, added_ms) VALUES ($1, $2, $3, $4, $5)"
 SET_PRESENCE = "UPDATE fleet_nodes SET offline = $2, back_ms = $3 WHERE node_id = $1"
