@@ -8,9 +8,7 @@ import msgspec
 
 from stateward.access.call import Answer, Call, Request
 from stateward.associations import agent_operations, descriptions, store
-from stateward.associations.operations import bury
-from stateward.documents import library
-from stateward.nodes import store as nodes
+from stateward.associations.operations import bury, of_instance
 from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Transaction
 from stateward.wire.errors import AwsError
@@ -26,10 +24,7 @@ async def update_association_status(call: Call, request: Request) -> Answer:
     name, instance_id = request["Name"], request["InstanceId"]
 
     async def work(tx: Transaction) -> Answer:
-        found = await store.legacy(tx, call.scope, name, instance_id)
-        if found is None:
-            await _explain_absence(tx, call, name, instance_id)
-        assert found is not None, "an absence was explained"
+        found = await of_instance(tx, call.scope, name, instance_id)
         association = await store.lock(tx, found.association_id)
         assert association is not None, "it was found in this transaction"
         told = request["AssociationStatus"]
@@ -54,10 +49,3 @@ async def delete_of_removed_nodes(tx: Transaction, facts: list[NodeRemoved]) -> 
     for fact in facts:
         for row in await store.legacy_of_node(tx, fact.scope, fact.node_id):
             await bury(tx, row, fact.who)
-
-
-async def _explain_absence(tx: Transaction, call: Call, name: str, instance_id: str) -> None:
-    await library.find(tx, call.scope, name)
-    if instance_id.startswith("mi-") and await nodes.find(tx, call.scope, instance_id) is None:
-        raise AwsError("InvalidInstanceId", f"Managed node {instance_id} does not exist.")
-    raise AwsError("AssociationDoesNotExist", f"No association of {name} with {instance_id} exists.")

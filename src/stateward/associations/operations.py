@@ -12,6 +12,7 @@ from stateward.associations import definition as definitions
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.compliance import association_items
 from stateward.documents import library
+from stateward.nodes import store as nodes
 from stateward.storage import Snapshot, Transaction
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError, validation_error
@@ -199,6 +200,20 @@ async def _require_document(tx: Snapshot, association: AssociationRow) -> None:
         ) from error
 
 
+async def of_instance(tx: Snapshot, scope: Scope, name: str, instance_id: str) -> AssociationRow:
+    """A node's legacy association of a document.
+
+    Raises InvalidDocument, InvalidInstanceId or AssociationDoesNotExist, whichever is missing.
+    """
+    found = await store.legacy(tx, scope, name, instance_id)
+    if found is not None:
+        return found
+    await library.find(tx, scope, name)
+    if instance_id.startswith("mi-") and await nodes.find(tx, scope, instance_id) is None:
+        raise AwsError("InvalidInstanceId", f"Managed node {instance_id} does not exist.")
+    raise AwsError("AssociationDoesNotExist", f"No association of {name} with {instance_id} exists.")
+
+
 def _require_key(request: Request) -> None:
     if "AssociationId" not in request and not ("Name" in request and "InstanceId" in request):
         raise validation_error(NO_KEY)
@@ -210,9 +225,4 @@ async def _named(tx: Snapshot, scope: Scope, request: Request) -> AssociationRow
         if found is None:
             raise unknown(request["AssociationId"])
         return found
-    found = await store.legacy(tx, scope, request["Name"], request["InstanceId"])
-    if found is None:
-        raise AwsError(
-            "AssociationDoesNotExist", f"No association of {request['Name']} with {request['InstanceId']} exists."
-        )
-    return found
+    return await of_instance(tx, scope, request["Name"], request["InstanceId"])
