@@ -116,7 +116,7 @@ def test_who_has_authenticated_stays_and_does_not_count():
 
 
 def test_a_server_has_such_a_gatekeeper(start_server, monkeypatch):
-    monkeypatch.setattr("stateward.serving.Gatekeeper", lambda: Gatekeeper(limit=2))
+    monkeypatch.setattr("stateward.serving.Gatekeeper", lambda: Gatekeeper(limit=2, patience_s=0))
     server = start_server()
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as first:
@@ -129,7 +129,7 @@ def test_a_server_has_such_a_gatekeeper(start_server, monkeypatch):
 
 
 def test_a_caller_of_sts_is_no_stranger(start_server, monkeypatch):
-    monkeypatch.setattr("stateward.serving.Gatekeeper", lambda: Gatekeeper(limit=2))
+    monkeypatch.setattr("stateward.serving.Gatekeeper", lambda: Gatekeeper(limit=2, patience_s=0))
     server = start_server()
     address = urlsplit(server.url)
     headers = {"host": address.netloc, "content-type": "application/x-www-form-urlencoded"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 UNKNOWN_CONNECTIONS = 512
 UNKNOWN_S = 60.0
+PATIENCE_S = 3.0
 MOST_ASKING = 4096
 log = structlog.get_logger("stateward.api")
 
@@ -19,23 +21,42 @@ log = structlog.get_logger("stateward.api")
 class Gatekeeper:
     """Counts the connections of one listener that have not authenticated yet.
 
-    The oldest that is silent gives way. One whose whole request lies here waits for us, not we for it: it is never
-    thrown out, and where there are too many of these no more are let in for the moment (node protocol 5.2: a node that
-    is refused stays away for up to an hour).
+    The oldest that is silent gives way, at once if it has had an answer, else after some seconds. One whose whole
+    request lies here waits for us, not we for it: it is never thrown out. Where there are too many, no more are let in
+    for the moment (node protocol 5.2: a node that is refused stays away for up to an hour).
     """
 
-    def __init__(self, limit: int = UNKNOWN_CONNECTIONS, life_s: float = UNKNOWN_S, asking: int = MOST_ASKING) -> None:
+    def __init__(
+        self,
+        limit: int = UNKNOWN_CONNECTIONS,
+        life_s: float = UNKNOWN_S,
+        patience_s: float = PATIENCE_S,
+        asking: int = MOST_ASKING,
+    ) -> None:
         self._limit = limit
         self._life_s = life_s
+        self._patience_s = patience_s
         self._most_asking = asking
         self._deadlines: dict[asyncio.Transport, float] = {}
         self._silent: OrderedDict[asyncio.Transport, asyncio.TimerHandle] = OrderedDict()
         self._asking: set[asyncio.Transport] = set()
+        self._answered: set[asyncio.Transport] = set()
         self.on_room: Callable[[], None] = _nothing
 
-    @property
-    def has_room(self) -> bool:
-        return len(self._asking) < self._most_asking
+    def wait_s(self, arriving: int) -> float:
+        """For how long one more is not let in, at most, while `arriving` are on their way; `on_room` may be sooner."""
+        if len(self._asking) >= self._most_asking:
+            return self._life_s
+        excess = len(self._silent) + arriving + 1 - self._limit
+        if excess <= 0:
+            return 0.0
+        giving_way = next(islice(self._silent, excess - 1, None), None)
+        if giving_way is None:
+            return self._patience_s
+        if giving_way in self._answered:
+            return 0.0
+        here_s = asyncio.get_running_loop().time() + self._life_s - self._deadlines[giving_way]
+        return max(0.0, self._patience_s - here_s)
 
     def entered(self, transport: asyncio.Transport) -> None:
         self._deadlines[transport] = asyncio.get_running_loop().time() + self._life_s
@@ -48,27 +69,27 @@ class Gatekeeper:
         timer = self._silent.pop(transport, None)
         if timer is not None:
             timer.cancel()
+            self._answered.discard(transport)
             self._asking.add(transport)
+            self.on_room()
 
     def answered(self, transport: asyncio.Transport) -> None:
         """The next word is the other side's, in what is left of its time."""
-        if self._served(transport):
+        if transport in self._asking:
+            self._asking.remove(transport)
+            self._answered.add(transport)
             self._wait_for(transport)
+            self.on_room()
 
     def known(self, transport: asyncio.Transport) -> None:
         """The connection has authenticated, has become a websocket, or is gone."""
         self._deadlines.pop(transport, None)
+        self._asking.discard(transport)
+        self._answered.discard(transport)
         timer = self._silent.pop(transport, None)
         if timer is not None:
             timer.cancel()
-        self._served(transport)
-
-    def _served(self, transport: asyncio.Transport) -> bool:
-        if transport not in self._asking:
-            return False
-        self._asking.remove(transport)
         self.on_room()
-        return True
 
     def _wait_for(self, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()

@@ -95,8 +95,9 @@ class Listener:
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
-            if not self.gatekeeper.has_room:
-                self._pause()
+            wait_s = self.gatekeeper.wait_s(len(self._arriving))
+            if wait_s > 0:
+                self._pause(wait_s)
                 return
             if len(self._arriving) >= self._most and not self._make_way():
                 return
@@ -130,8 +131,7 @@ class Listener:
         self._arriving.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("a connection could not be taken", exc_info=task.exception())
-        if self.gatekeeper.has_room:
-            self._resume()
+        self._resume()
 
     async def _admit(self, connection: socket.socket, peer: object) -> None:
         factory = self._factory
