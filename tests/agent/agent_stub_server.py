@@ -15,6 +15,7 @@ from stateward.wire.agent_message import AgentMessage
 
 NODE_ID = "mi-0123456789abcdef0"
 SECRET = "s" * 40
+MESSAGES = "EC2WindowsMessageDeliveryService."
 CODE = "a-code-of-twenty-letters"
 
 
@@ -40,6 +41,9 @@ class StubServer:
         self.public_key = ""
         self.acknowledging = True
         self.refusals = {}
+        self.no_channel = False
+        self.offered = asyncio.Queue()
+        self._news = asyncio.Event()
         self.url = ""
         self._send = None
         self._server = None
@@ -85,8 +89,12 @@ class StubServer:
             return
         body = await _body(receive)
         request = SignedRequest(scope["method"], path, query, headers, body)
-        if path == "/":
+        if headers.get("x-amz-target", "").startswith(MESSAGES):
+            status, kind, answer = await self._message_call(request, receive)
+        elif path == "/":
             status, kind, answer = self._call(request)
+        elif self.no_channel:
+            status, kind, answer = 503, "text/html", "<html>no websockets here</html>"
         else:
             self._check(request, "ssmmessages")
             self.calls.append("CreateControlChannel")
@@ -121,6 +129,51 @@ class StubServer:
         else:
             self._check(request, "ssm")
         return 200, "application/json", json.dumps(answer)
+
+    async def _message_call(self, request, receive):
+        """ec2messages; replies come out of `frames` as those of the channel do."""
+        operation = request.headers["x-amz-target"].removeprefix(MESSAGES)
+        members = json.loads(request.body)
+        self._check(request, "ec2messages")
+        if self.refusals.get(operation):
+            status, code = self.refusals[operation].pop(0)
+            return status, "application/json", json.dumps({"__type": code, "message": "no"})
+        answer = {}
+        if operation == "GetMessages":
+            answer = {"Messages": await self._next_messages(receive)}
+        elif operation == "SendReply":
+            payload = {"jobId": members["MessageId"], "content": members["Payload"]}
+            self.frames.put_nowait((AgentMessage("agent_job_reply", members["ReplyId"], wall_ms(), b""), payload))
+        self.calls.append((operation, members))
+        self._news.set()
+        return 200, "application/json", json.dumps(answer)
+
+    async def _next_messages(self, receive):
+        """The next message; whoever hangs up meanwhile gets none."""
+        found, gone = asyncio.create_task(self.offered.get()), asyncio.create_task(receive())
+        await asyncio.wait((found, gone), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not found.done():
+            found.cancel()
+            return []
+        return [found.result()]
+
+    def offer(self, command_id, content, topic="aws.ssm.sendCommand.us-east-1"):
+        """Put a message where the next long poll finds it."""
+        message_id = f"aws.ssm.{command_id}.{NODE_ID}"
+        payload = content if isinstance(content, str) else json.dumps(content)
+        self.offered.put_nowait({"MessageId": message_id, "Topic": topic, "Payload": payload, "CreatedDate": "now"})
+        return command_id
+
+    async def called(self, operation, count=1, **members):
+        """Wait for so many calls of ec2messages with these members; the last one."""
+        while True:
+            calls = [call for call in self.calls if call[0] == operation]
+            found = [one for _, one in calls if members.items() <= one.items()]
+            if len(found) >= count:
+                return found[-1]
+            self._news.clear()
+            await self._news.wait()
 
     def _check(self, request, service):
         authorization = signing.parse_authorization(request.headers)

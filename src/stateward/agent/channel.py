@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import traceback
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
@@ -29,6 +30,8 @@ PING_S = 25.0
 OPEN_S = 15.0
 CLOSE_S = 2.0
 STABLE_S = 5.0
+# Tries without a channel before the node polls for its commands.
+FALL_BACK_AFTER = 3
 MOST_BYTES = 16 * 1024 * 1024
 log = structlog.get_logger("stateward.agent")
 
@@ -55,25 +58,34 @@ class ControlChannel:
         self._machine = machine
         self._clock = clock
         self._tls = tls
-        self.is_open = False
+        self._failures = 0
+        self.opened = asyncio.Event()
+        self.failing = asyncio.Event()
 
-    async def run(self) -> None:
-        """Be connected, for ever."""
+    @property
+    def is_open(self) -> bool:
+        return self.opened.is_set()
+
+    async def run(self, before_opening: Callable[[], Awaitable[None]]) -> None:
+        """Be connected, for ever; `before_opening` ends what else takes commands and sends replies."""
         backoff = Backoff()
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
             try:
-                await self._connection()
+                await self._connection(before_opening)
             except (CallFailed, WebSocketException, OSError, TimeoutError) as error:
                 if isinstance(error, CallRefused) and not error.passing:
                     self._keeper.distrust()
                 log.warning("the control channel is closed", reason=str(error) or type(error).__name__)
+                self._failures += 1
+                if self._failures >= FALL_BACK_AFTER:
+                    self.failing.set()
             if loop.time() - began_s >= STABLE_S:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s())
 
-    async def _connection(self) -> None:
+    async def _connection(self, before_opening: Callable[[], Awaitable[None]]) -> None:
         credentials = await self._keeper.current()
         token = await self._client.create_control_channel(credentials)
         address, headers = self._client.channel_address(credentials)
@@ -89,8 +101,11 @@ class ControlChannel:
             ssl=self._tls if address.startswith("wss") else None,
         ) as socket:
             await socket.send(self._opening(token))
+            await before_opening()
             self._outbox.connected()
-            self.is_open = True
+            self._failures = 0
+            self.failing.clear()
+            self.opened.set()
             log.info("the control channel is open", node=self._node_id)
             sender = asyncio.create_task(self._send_replies(socket), name="replies")
             try:
@@ -99,7 +114,7 @@ class ControlChannel:
                         await self._take_in(socket, frame)
                 log.info("the server closed the control channel", code=socket.close_code)
             finally:
-                self.is_open = False
+                self.opened.clear()
                 sender.cancel()
                 with suppress(asyncio.CancelledError, WebSocketException, OSError):
                     await sender

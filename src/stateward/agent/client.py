@@ -19,6 +19,10 @@ from stateward.clock import Clock
 TIMEOUT_S = 15.0
 JSON_TYPE = "application/x-amz-json-1.1"
 TARGET = "AmazonSSM."
+MESSAGES_TARGET = "EC2WindowsMessageDeliveryService."
+# A server holds GetMessages for at most 15 seconds.
+POLL_TIMEOUT_S = 20.0
+VISIBILITY_S = 10
 MOST_TEXT = 500
 _Answer = TypeVar("_Answer")
 _PASSING = frozenset({"InternalServerError", "TooManyUpdates", "TooManyRequestsException", "RequestTimeout"})
@@ -67,6 +71,18 @@ class Credentials(msgspec.Struct, frozen=True):
 
 class _Registered(msgspec.Struct):
     InstanceId: str
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """A message of ec2messages; `MessageId` is a job id."""
+
+    MessageId: str
+    Topic: str
+    Payload: str
+
+
+class _Messages(msgspec.Struct):
+    Messages: list[Delivered] = []
 
 
 class _Document(msgspec.Struct):
@@ -173,6 +189,30 @@ class NodeClient:
             raise CallRefused("ParameterNotFound", f"parameter {name} is not there", 400)
         return found[0].Value
 
+    async def get_messages(self, credentials: Credentials) -> list[Delivered]:
+        """GetMessages: waits until there are some, or about 15 seconds (node protocol 6.2). Raises CallFailed."""
+        members = {
+            "Destination": self._identity.node_id,
+            "MessagesRequestId": ids.new_uuid(),
+            "VisibilityTimeoutInSeconds": VISIBILITY_S,
+        }
+        body = await self._ec2messages(credentials, "GetMessages", members, timeout_s=POLL_TIMEOUT_S)
+        return self._caller.decoded(body, _Messages).Messages
+
+    async def acknowledge_message(self, credentials: Credentials, message_id: str) -> None:
+        """AcknowledgeMessage: it is not offered again. Raises CallFailed."""
+        await self._ec2messages(credentials, "AcknowledgeMessage", {"MessageId": message_id})
+
+    async def fail_message(self, credentials: Credentials, message_id: str) -> None:
+        """FailMessage: it cannot be understood. Raises CallFailed."""
+        members = {"FailureType": "InternalHandlerException", "MessageId": message_id}
+        await self._ec2messages(credentials, "FailMessage", members)
+
+    async def send_reply(self, credentials: Credentials, message_id: str, reply_id: str, payload: str) -> None:
+        """SendReply: how a command stands. Raises CallFailed."""
+        members = {"MessageId": message_id, "Payload": payload, "ReplyId": reply_id}
+        await self._ec2messages(credentials, "SendReply", members)
+
     async def create_control_channel(self, credentials: Credentials) -> str:
         """The token that opens the websocket (node protocol 5.1). Raises CallFailed."""
         body = msgspec.json.encode({"MessageSchemaVersion": "1.0", "RequestId": ids.new_uuid()})
@@ -206,6 +246,13 @@ class NodeClient:
         request = self._caller.json_request(operation, members)
         return await self._caller.send(request, self._signed(request, credentials, "ssm"))
 
+    async def _ec2messages(
+        self, credentials: Credentials, operation: str, members: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S
+    ) -> bytes:
+        request = self._caller.json_request(operation, members, MESSAGES_TARGET)
+        signed = self._signed(request, credentials, "ec2messages")
+        return await self._caller.send(request, signed, timeout_s=timeout_s)
+
     def _signed(self, request: SignedRequest, credentials: Credentials, service: str) -> dict[str, str]:
         return sign_hmac(
             request,
@@ -237,15 +284,26 @@ class _Caller:
     def server(self) -> tuple[str, int]:
         return self._url.host, self._url.port or (443 if self.secure else 80)
 
-    def json_request(self, operation: str, members: Mapping[str, Any]) -> SignedRequest:
-        headers = {"host": self.host, "content-type": JSON_TYPE, "x-amz-target": TARGET + operation}
+    def json_request(self, operation: str, members: Mapping[str, Any], target: str = TARGET) -> SignedRequest:
+        headers = {"host": self.host, "content-type": JSON_TYPE, "x-amz-target": target + operation}
         return SignedRequest("POST", "/", "", headers, msgspec.json.encode(members))
 
-    async def send(self, request: SignedRequest, signature: Mapping[str, str], *, expected: int = 200) -> bytes:
+    async def send(
+        self,
+        request: SignedRequest,
+        signature: Mapping[str, str],
+        *,
+        expected: int = 200,
+        timeout_s: float = TIMEOUT_S,
+    ) -> bytes:
         headers = {**request.headers, **signature}
         try:
             answer = await self._http.request(
-                request.method, self._url.copy_with(path=request.path), headers=headers, content=request.body
+                request.method,
+                self._url.copy_with(path=request.path),
+                headers=headers,
+                content=request.body,
+                timeout=timeout_s,
             )
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             reason = str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -19,11 +20,19 @@ log = structlog.get_logger("stateward.agent")
 class Heartbeat:
     """UpdateInstanceInformation, again and again."""
 
-    def __init__(self, node_id: str, client: NodeClient, keeper: CredentialKeeper, machine: Machine) -> None:
+    def __init__(
+        self,
+        node_id: str,
+        client: NodeClient,
+        keeper: CredentialKeeper,
+        machine: Machine,
+        way: Callable[[], str],
+    ) -> None:
         self._node_id = node_id
         self._client = client
         self._keeper = keeper
         self._machine = machine
+        self._way = way
         self.online = asyncio.Event()
 
     async def beat(self) -> None:
@@ -73,5 +82,5 @@ class Heartbeat:
             "IPAddress": address,
             "PlatformName": self._machine.platform_name,
             "PlatformVersion": self._machine.platform_version,
-            "SSMConnectionChannel": "ssmmessages",
+            "SSMConnectionChannel": self._way(),
         }

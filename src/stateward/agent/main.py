@@ -23,7 +23,9 @@ from stateward.agent.heartbeat import Heartbeat
 from stateward.agent.identity import Identity, IdentityProblem, Registration
 from stateward.agent.intake import Intake
 from stateward.agent.journal import Journal
+from stateward.agent.link import Link
 from stateward.agent.outbox import Outbox
+from stateward.agent.polling import MessagePolling
 from stateward.agent.processes import Drains
 from stateward.agent.server_calls import NodeServer
 from stateward.agent.sources import Sources
@@ -138,8 +140,9 @@ class Agent:
             reboot_command=reboot_command,
         )
         self._intake = Intake(workshop)
-        self._heartbeat = Heartbeat(node_id, client, self._keeper, machine)
-        self._channel = ControlChannel(node_id, client, self._keeper, self._intake, self._outbox, machine, clock, tls)
+        parts = (node_id, client, self._keeper, self._intake, self._outbox, machine, clock)
+        self._link = Link(ControlChannel(*parts, tls), MessagePolling(*parts))
+        self._heartbeat = Heartbeat(node_id, client, self._keeper, machine, lambda: self._link.way)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what runs, say so if possible, and return."""
@@ -164,11 +167,11 @@ class Agent:
 
     async def _connect(self) -> None:
         await self._heartbeat.online.wait()
-        await self._channel.run()
+        await self._link.run()
 
     async def _farewell(self) -> None:
         await self._intake.stop()
-        if self._channel.is_open:
+        if self._link.way:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
                     await self._outbox.emptied()

@@ -55,6 +55,11 @@ class _Job(msgspec.Struct):
     Content: str
 
 
+class _Reply(msgspec.Struct):
+    jobId: str
+    content: str
+
+
 class _Cancel(msgspec.Struct):
     CancelMessageId: str
 
@@ -66,18 +71,23 @@ class _ReplyAck(msgspec.Struct):
 def read_job(message: AgentMessage, node_id: str) -> SendJob | CancelJob:
     """The job in an `agent_job`. Raises MalformedJob, also for a job that is another node's."""
     job = _decoded(message.payload, _Job)
-    parts = _JOB_ID.fullmatch(job.JobId)
-    topic = CANCEL_TOPIC if job.Topic.startswith(CANCEL_TOPIC) else SEND_TOPIC
+    return read_parts(job.JobId, job.Topic, job.Content, node_id)
+
+
+def read_parts(job_id: str, job_topic: str, content: str, node_id: str) -> SendJob | CancelJob:
+    """The job that consists of these, as ec2messages has them too (node protocol 6.2). Raises MalformedJob."""
+    parts = _JOB_ID.fullmatch(job_id)
+    topic = CANCEL_TOPIC if job_topic.startswith(CANCEL_TOPIC) else SEND_TOPIC
     if parts is None or parts[2] != node_id:
-        raise MalformedJob(f"job id {job.JobId[:120]!r}: not one of node {node_id}", job.JobId, topic)
-    if not job.Topic.startswith(topic):
-        raise MalformedJob(f"topic {job.Topic[:60]!r}: use {SEND_TOPIC} or {CANCEL_TOPIC}", job.JobId)
+        raise MalformedJob(f"job id {job_id[:120]!r}: not one of node {node_id}", job_id, topic)
+    if not job_topic.startswith(topic):
+        raise MalformedJob(f"topic {job_topic[:60]!r}: use {SEND_TOPIC} or {CANCEL_TOPIC}", job_id)
     if topic == SEND_TOPIC:
-        return SendJob(job.JobId, parts[1], job.Content)
-    target = _JOB_ID.fullmatch(_decoded(job.Content, _Cancel, job.JobId, topic).CancelMessageId)
+        return SendJob(job_id, parts[1], content)
+    target = _JOB_ID.fullmatch(_decoded(content, _Cancel, job_id, topic).CancelMessageId)
     if target is None:
-        raise MalformedJob("CancelMessageId: not a job id", job.JobId, topic)
-    return CancelJob(job.JobId, target[1])
+        raise MalformedJob("CancelMessageId: not a job id", job_id, topic)
+    return CancelJob(job_id, target[1])
 
 
 def read_work(job: SendJob) -> Work:
@@ -105,6 +115,14 @@ def job_ack(job: AgentMessage, job_id: str, status_code: str, text: str, message
 def reply_payload(job_id: str, topic: str, content: str) -> bytes:
     """The payload of an `agent_job_reply`."""
     return msgspec.json.encode({"schemaVersion": 1, "jobId": job_id, "content": content, "topic": topic})
+
+
+def polled_reply(reply: AgentMessage) -> tuple[str, str]:
+    """Job id and content of a reply, as SendReply takes them (node protocol 6.2)."""
+    told = msgspec.json.decode(reply.payload, type=_Reply)
+    content = msgspec.json.decode(told.content, type=dict[str, Any])
+    content["additionalInfo"]["ableToOpenMGSConnection"] = False
+    return told.jobId, msgspec.json.encode(content).decode()
 
 
 def _decoded(text: bytes | str, kind: type[_Payload], job_id: str = "", topic: str = SEND_TOPIC) -> _Payload:
