@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import secrets
+import time
 import uuid
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def new_uuid() -> str:
-    """A random UUID v4 in lower case, for associations, executions, commands and requests (spec 1.1)."""
+    """A random UUID v4 in lower case, for associations and requests (spec 1.1)."""
     return str(uuid.uuid4())
+
+
+def ordered_uuid() -> str:
+    """A UUID v7 in lower case, for executions and commands: it sorts after those that this process made before it.
+
+    So the id settles the order of what begins in one millisecond of domain time. Its time is the system's, in steps
+    of a 4096th of a millisecond, shorter than making an id takes; 62 bits are random (RFC 9562, 6.2 method 3).
+    """
+    whole_ms, rest_ns = divmod(time.time_ns(), 1_000_000)
+    fraction = rest_ns * 4096 // 1_000_000
+    return str(uuid.UUID(int=whole_ms << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)))
 
 
 def node_id() -> str:

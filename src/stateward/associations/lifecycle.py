@@ -50,7 +50,7 @@ async def open_execution(
     row = ExecutionRow(
         association_id=association.association_id,
         number=number,
-        execution_id=ids.new_uuid(),
+        execution_id=ids.ordered_uuid(),
         account_id=association.account_id,
         region=association.region,
         cause=cause,

@@ -92,7 +92,7 @@ SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND phase <
 # SQLite takes a partial index only when its condition stands in the query.
 OPENED = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions WHERE phase <> 'closed' AND phase = 'opened'
- ORDER BY created_ms, number, association_id LIMIT 1
+ ORDER BY created_ms, execution_id LIMIT 1
 """
 EXECUTIONS_BEFORE = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions

@@ -78,7 +78,7 @@ def compose(order: Order, now_ms: int) -> NewCommand:
     values = parameters.effective_values(document.parameters, parameters.typed_values(document.parameters, given))
     step_times_s = schema.execution_timeouts_s(document, values)
     row = CommandRow(
-        command_id=ids.new_uuid(),
+        command_id=ids.ordered_uuid(),
         account_id=order.scope.account_id,
         region=order.scope.region,
         kind=order.kind,

@@ -33,7 +33,7 @@ _MAY_BE_HANDED_OVER = """ AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL A
   NOT EXISTS (SELECT 1 FROM invocations o WHERE o.resource_id = i.resource_id AND o.ended_ms IS NULL
    AND o.association_id IS NOT NULL AND o.released_ms IS NOT NULL AND o.command_id <> i.command_id
    AND (o.sent_ms IS NOT NULL
-    OR (o.requested_ms, o.association_id, o.command_id) < (i.requested_ms, i.association_id, i.command_id)))
+    OR (o.requested_ms, o.command_id) < (i.requested_ms, i.command_id)))
   AND NOT EXISTS (SELECT 1 FROM invocations b WHERE b.resource_id = i.resource_id AND b.busy_until_ms > $5)))
 """
 DELIVERABLE = f"""
@@ -42,7 +42,7 @@ SELECT {_I} FROM invocations i WHERE i.resource_id = $1 {_MAY_BE_HANDED_OVER}
 """
 DELIVERABLE_TO = f"""
 SELECT {_I} FROM invocations i WHERE i.resource_id IN (ids_of($1)) {_MAY_BE_HANDED_OVER}
- ORDER BY i.requested_ms, i.association_id, i.command_id, i.resource_id LIMIT $6
+ ORDER BY i.requested_ms, i.command_id, i.resource_id LIMIT $6
 """
 _TO_BE_STOPPED = """ AND cancel_job_id IS NOT NULL AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
  AND cancel_sends < $3 AND (cancel_until_wall_ms IS NULL OR cancel_until_wall_ms <= $2)
