@@ -3,6 +3,12 @@
 from datetime import timedelta
 
 from association_calls import create, describe, executions, start_once, targets
+from scripted_nodes import NodePark
+
+SHORT = (
+    '{"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "only", '
+    '"inputs": {"runCommand": ["true"]}}]}'
+)
 
 HOURLY = {"ScheduleExpression": "rate(12 hours)"}
 
@@ -46,33 +52,39 @@ def test_commands_go_too(server, ssm, nodes, document):
     assert ssm.list_commands()["Commands"] == []
 
 
+def test_what_is_known_of_uploads_goes_with_the_command(start_server, node_thread):
+    server = start_server(s3_endpoint="http://127.0.0.1:9")
+    ssm = server.client()
+    park = NodePark(node_thread, server)
+    nodes = park.add(3)
+    ssm.create_document(Name="short", Content=SHORT, DocumentType="Command")
+    ssm.send_command(DocumentName="short", InstanceIds=[node.node_id for node in nodes], OutputS3BucketName="a-bucket")
+    server.settle()
+
+    async def uploads(tx):
+        return await tx.value("SELECT COUNT(*) FROM output_uploads")
+
+    assert server.reading(uploads) == 3
+    server.clock(advance="31d")
+    assert server.reading(uploads) == 0
+    park.close()
+
+
 def test_forever_keeps_everything(start_server, nodes):
     server = start_server(retention_days=None)
     ssm = server.client()
-    ssm.create_document(
-        Name="short",
-        Content='{"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "only", '
-        '"inputs": {"runCommand": ["true"]}}]}',
-        DocumentType="Command",
-    )
+    ssm.create_document(Name="short", Content=SHORT, DocumentType="Command")
     association_id = create(ssm, "short", ScheduleExpression="rate(1 day)")["AssociationId"]
     server.clock(advance="60d")
     assert len(executions(ssm, association_id)) == 61
 
 
 def test_output_may_go_earlier(start_server, node_thread, document):
-    from scripted_nodes import NodePark
-
     server = start_server(output_retention_days=2)
     ssm = server.client()
     park = NodePark(node_thread, server)
     node = park.one(script=lambda job: ("Success", {"output": "words"}))
-    ssm.create_document(
-        Name="short",
-        Content='{"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "only", '
-        '"inputs": {"runCommand": ["true"]}}]}',
-        DocumentType="Command",
-    )
+    ssm.create_document(Name="short", Content=SHORT, DocumentType="Command")
     command_id = ssm.send_command(DocumentName="short", InstanceIds=[node.node_id])["Command"]["CommandId"]
     server.settle()
 

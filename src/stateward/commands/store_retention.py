@@ -1,4 +1,4 @@
-"""Commands, invocations and steps past their time."""
+"""Commands, invocations, steps and uploads past their time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ SELECT c.command_id FROM commands c
 """
 STEPS_OF = """
 DELETE FROM steps WHERE command_id = $1 AND resource_id IN (
+ SELECT resource_id FROM invocations WHERE command_id = $1 ORDER BY position LIMIT $2)
+"""
+UPLOADS_OF = """
+DELETE FROM output_uploads WHERE command_id = $1 AND resource_id IN (
  SELECT resource_id FROM invocations WHERE command_id = $1 ORDER BY position LIMIT $2)
 """
 INVOCATIONS_OF = """
@@ -39,6 +43,7 @@ async def forget_commands(tx: Transaction, before_ms: int, limit: int) -> int:
     left = limit
     for command_id in await tx.column(OLD_COMMANDS, before_ms, limit):
         await tx.execute(STEPS_OF, command_id, left)
+        await tx.execute(UPLOADS_OF, command_id, left)
         left -= await tx.execute(INVOCATIONS_OF, command_id, left)
         left -= await tx.execute(EMPTY_COMMANDS, json.dumps([command_id]))
         if left <= 0:
