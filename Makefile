@@ -7,13 +7,14 @@ VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check bench format clean help
+.PHONY: demo run test check bench soak format clean help
 
 help:
 	@echo "make demo    show the whole way on this machine, in under fifteen seconds"
 	@echo "make run     a server and this machine as its node, until Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, house rules"
+	@echo "make soak    the server against the naive model of the specification, for hours"
 	@echo "make bench   speed, as ratios to a peer measured in the same run"
 	@echo "PYTHON=python3.12 make …   uses another Python for the environment in $(VENV)"
 
@@ -34,6 +35,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
+
+soak: $(STAMP)
+	@STATEWARD_SOAK_EXAMPLES=500 $(BIN)/pytest tests/model
+	@STATEWARD_SOAK_EXAMPLES=5 STATEWARD_SOAK_HOURS=8760 STATEWARD_SOAK_ACTIONS=60 $(BIN)/pytest tests/model
 
 format: $(STAMP)
 	@$(BIN)/ruff format src tests benchmarks

@@ -12,7 +12,8 @@ from stateward.documents.facts import DefaultVersionMoved, DocumentDeleted, Docu
 from stateward.parameters.facts import ParameterChanged
 from stateward.storage import Transaction
 
-SLICE = 500
+# Each association is several rows: a write of a hundred keeps the loop free.
+SLICE = 100
 CALENDAR = "ChangeCalendar"
 
 
