@@ -75,10 +75,10 @@ class StubServer:
         await self._task
         self._socket.close()
 
-    async def hang_up(self):
+    async def hang_up(self, code=1001):
         send, self._send = self._send, None
         if send is not None:
-            await send({"type": "websocket.close", "code": 1001})
+            await send({"type": "websocket.close", "code": code})
 
     async def __call__(self, scope, receive, send):
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}

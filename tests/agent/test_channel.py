@@ -179,6 +179,47 @@ def test_unacknowledged_replies_come_again_after_a_reconnect(tmp_path):
     assert command_id
 
 
+@pytest.fixture
+def pauses(monkeypatch):
+    """The bounds between which each pause was chosen at random; all are cut short."""
+    chosen = []
+    for module in ("channel", "backoff"):
+        monkeypatch.setattr(f"stateward.agent.{module}.jitter", lambda low, high: chosen.append((low, high)) or 0.0)
+    return chosen
+
+
+@pytest.mark.parametrize("code", [1001, 1012])
+def test_a_server_that_restarts_again_and_again_is_met_as_soon_each_time(tmp_path, pauses, code):
+    async def work(server):
+        for _ in range(5):
+            await server.hang_up(code)
+            await server.opened.get()
+
+    with_agent(tmp_path, work)
+    assert pauses[:5] == [(0.0, 2.5)] * 5
+
+
+def test_a_connection_that_brought_something_was_one(tmp_path, pauses):
+    async def work(server):
+        for _ in range(3):
+            await server.replies(await server.send_job(shell("true")))
+            await server.hang_up(1011)
+            await server.opened.get()
+
+    with_agent(tmp_path, work)
+    assert pauses[:3] == [(0.0, 2.5)] * 3
+
+
+def test_a_server_that_closes_every_connection_at_once_is_left_alone(tmp_path, pauses):
+    async def work(server):
+        for _ in range(4):
+            await server.hang_up(1008)
+            await server.opened.get()
+
+    with_agent(tmp_path, work)
+    assert pauses[:4] == [(0.1, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0)]
+
+
 def test_a_server_restart_loses_nothing(tmp_path):
     async def work(server):
         command_id = await server.send_job(shell(f"while [ ! -e {tmp_path}/go ]; do :; done; echo late"))

@@ -22,7 +22,8 @@ from stateward.agent.intake import ACCEPTED, Answer, Intake, malformed
 from stateward.agent.machine import Machine
 from stateward.agent.messages import CancelJob, MalformedJob, SendJob
 from stateward.agent.outbox import Outbox
-from stateward.clock import Clock
+from stateward.clock import Clock, monotonic_s
+from stateward.ids import jitter
 from stateward.wire import agent_message
 from stateward.wire.agent_message import AgentMessage, MalformedMessage
 
@@ -30,6 +31,9 @@ PING_S = 25.0
 OPEN_S = 15.0
 CLOSE_S = 2.0
 STABLE_S = 5.0
+COME_BACK_S = 2.5
+# Going away, and service restart: the server stops, and will be there again.
+LEAVING = (1001, 1012)
 # Tries without a channel before the node polls for its commands.
 FALL_BACK_AFTER = 3
 MOST_BYTES = 16 * 1024 * 1024
@@ -59,8 +63,14 @@ class ControlChannel:
         self._clock = clock
         self._tls = tls
         self._failures = 0
+        self._worked = False
+        self._watcher: Callable[[], None] = lambda: None
         self.opened = asyncio.Event()
         self.failing = asyncio.Event()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call this whenever the channel opens or closes."""
+        self._watcher = watcher
 
     @property
     def is_open(self) -> bool:
@@ -69,9 +79,8 @@ class ControlChannel:
     async def run(self, before_opening: Callable[[], Awaitable[None]]) -> None:
         """Be connected, for ever; `before_opening` ends what else takes commands and sends replies."""
         backoff = Backoff()
-        loop = asyncio.get_running_loop()
         while True:
-            began_s = loop.time()
+            self._worked = False
             try:
                 await self._connection(before_opening)
             except (CallFailed, WebSocketException, OSError, TimeoutError) as error:
@@ -81,9 +90,10 @@ class ControlChannel:
                 self._failures += 1
                 if self._failures >= FALL_BACK_AFTER:
                     self.failing.set()
-            if loop.time() - began_s >= STABLE_S:
+            if self._worked:
                 backoff.reset()
-            await asyncio.sleep(backoff.next_s())
+            # A fleet comes back spread over the same seconds, whether its server restarts once or five times in a row.
+            await asyncio.sleep(jitter(0.0, COME_BACK_S) if self._worked else backoff.next_s())
 
     async def _connection(self, before_opening: Callable[[], Awaitable[None]]) -> None:
         credentials = await self._keeper.current()
@@ -106,15 +116,21 @@ class ControlChannel:
             self._failures = 0
             self.failing.clear()
             self.opened.set()
+            self._watcher()
             log.info("the control channel is open", node=self._node_id)
             sender = asyncio.create_task(self._send_replies(socket), name="replies")
+            opened_s = monotonic_s()
             try:
                 async for frame in socket:
+                    self._worked = True
                     if isinstance(frame, bytes):
                         await self._take_in(socket, frame)
                 log.info("the server closed the control channel", code=socket.close_code)
             finally:
+                lasted = monotonic_s() - opened_s >= STABLE_S
+                self._worked = self._worked or lasted or socket.close_code in LEAVING
                 self.opened.clear()
+                self._watcher()
                 sender.cancel()
                 with suppress(asyncio.CancelledError, WebSocketException, OSError):
                     await sender
