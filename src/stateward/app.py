@@ -29,6 +29,7 @@ from stateward.api import requests
 from stateward.api.administrators import Door
 from stateward.api.alarms import AlarmRoutes
 from stateward.api.http import ApiEndpoint
+from stateward.api.nodes import NodeRoutes
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
@@ -89,10 +90,17 @@ from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.inventory import deletion as inventory_deletion
 from stateward.inventory import operations as inventory_operations
+from stateward.nodes import clones, registration
 from stateward.nodes import operations as node_operations
-from stateward.nodes import registration
 from stateward.nodes import store as node_store
-from stateward.nodes.facts import GroupsChanged, NodeArrived, NodeConnected, NodeRemoved
+from stateward.nodes.facts import (
+    CloneSuspected,
+    FingerprintAccepted,
+    GroupsChanged,
+    NodeArrived,
+    NodeConnected,
+    NodeRemoved,
+)
 from stateward.nodes.fleet import FleetOperations
 from stateward.nodes.groups import ResourceGroups
 from stateward.parameters import operations as parameter_operations
@@ -279,7 +287,10 @@ class Server:
             (NodeRemoved, association_items.forget_removed_nodes),
             (NodeRemoved, inventory_operations.forget_removed_nodes),
             (NodeRemoved, arrivals.note_removals),
+            (NodeRemoved, clones.forget_removed_nodes),
             (NodeRemoved, self.gateway.note_removals),
+            (FingerprintAccepted, self.gateway.note_removals),
+            (CloneSuspected, self.outbox.write_clones),
             (NodeRemoved, self.engine.note),
             (NodeArrived, arrivals.note_arrivals),
             (NodeArrived, self.engine.note),
@@ -354,6 +365,7 @@ class Server:
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),
+            *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),
         ]

@@ -68,6 +68,7 @@ class Call:
         invocation_id: str | None,
         body: bytes,
         quotas: Quotas,
+        source: str = "",
     ) -> None:
         self.principal = principal
         self.scope: Scope = principal.scope
@@ -76,6 +77,8 @@ class Call:
         self.wall_ms = wall_ms
         self.invocation_id = invocation_id
         self.quotas = quotas
+        self.source = source
+        """The address that the request came from, as the server sees it; empty for one from inside."""
         self._db = db
         self._master = master
         self._page_key = page_key

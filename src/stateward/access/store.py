@@ -56,6 +56,9 @@ ADD_NODE_KEY = """
 INSERT INTO node_keys (node_id, account_id, region, public_key, fingerprint, credentials_not_before_ms, created_ms)
 VALUES ($1, $2, $3, $4, $5, 0, $6)
 """
+CHANGE_FINGERPRINT = """
+UPDATE node_keys SET fingerprint = $2, credentials_not_before_ms = $3 WHERE node_id = $1 AND removed_ms IS NULL
+"""
 REMOVE_NODE_KEY = "UPDATE node_keys SET removed_ms = $2 WHERE node_id = $1 AND removed_ms IS NULL"
 USE_SIGNATURE = """
 INSERT INTO used_signatures (node_id, signature_hash, seen_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
@@ -114,6 +117,11 @@ async def add_node_key(
     tx: Transaction, node_id: str, account_id: str, region: str, public_key: str, fingerprint: str, wall_ms: int
 ) -> None:
     await tx.execute(ADD_NODE_KEY, node_id, account_id, region, public_key, fingerprint, wall_ms)
+
+
+async def change_fingerprint(tx: Transaction, node_id: str, fingerprint: str, wall_ms: int) -> None:
+    """Another machine has the node's key; credentials that were issued before are good no more."""
+    await tx.execute(CHANGE_FINGERPRINT, node_id, fingerprint, wall_ms)
 
 
 async def remove_node_key(tx: Transaction, node_id: str, wall_ms: int) -> None:

@@ -67,7 +67,9 @@ class ApiEndpoint:
             requests.authenticated(scope)
             self._hint(principal)
         invocation_id = headers.get("amz-sdk-invocation-id")
-        return await self._performer.perform(principal, operation, body, request_id, invocation_id)
+        return await self._performer.perform(
+            principal, operation, body, request_id, invocation_id, requests.source_of(scope)
+        )
 
     async def _admit(self, scope: Any, headers: dict[str, str], receive: Receive) -> tuple[Principal, str, bytes]:
         """Who asks for which operation with what, as far as HTTP and the signature tell."""

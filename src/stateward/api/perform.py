@@ -84,14 +84,23 @@ class Performer:
         return self._operations
 
     async def perform(
-        self, principal: Principal, operation: str, body: bytes, request_id: str, invocation_id: str | None = None
+        self,
+        principal: Principal,
+        operation: str,
+        body: bytes,
+        request_id: str,
+        invocation_id: str | None = None,
+        source: str = "",
     ) -> Answer:
-        """Do one operation. Raises AwsError; whatever else goes wrong is an InternalServerError with a log entry."""
+        """Do one operation; `source` is the address that asks for it.
+
+        Raises AwsError; whatever else goes wrong is an InternalServerError with a log entry.
+        """
         started = monotonic_s()
         named: dict[str, Any] = {}
         code = "ok"
         try:
-            return await self._perform(principal, operation, body, request_id, invocation_id, named)
+            return await self._perform(principal, operation, body, request_id, invocation_id, source, named)
         except AwsError as error:
             code = error.code
             log.warning(
@@ -121,6 +130,7 @@ class Performer:
         body: bytes,
         request_id: str,
         invocation_id: str | None,
+        source: str,
         named: dict[str, Any],
     ) -> Answer:
         if self._throttle is not None:
@@ -146,6 +156,7 @@ class Performer:
             invocation_id=invocation_id,
             body=body,
             quotas=self._quotas,
+            source=source,
         )
         return await function(call, request)
 

@@ -36,6 +36,12 @@ def headers_of(scope: Any) -> dict[str, str]:
     return found
 
 
+def source_of(scope: Any) -> str:
+    """The address at the other end of the connection: the client's, or a proxy's."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 async def body_of(receive: Receive, limit: int) -> bytes:
     """The whole body, counted while it is read. Raises BodyTooLarge, or RequestTimeoutException after 30 s."""
     parts: list[bytes] = []

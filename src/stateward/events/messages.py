@@ -1,4 +1,4 @@
-"""The two events of State Manager as EventBridge shows them (spec 6.6), and one of our own in the same form."""
+"""The two events of State Manager as EventBridge shows them (spec 6.6), and two of our own in the same form."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from stateward.associations.definition import DEFAULT_DOCUMENT_VERSION
 from stateward.associations.rows import AssociationRow, Definition, NodeStatusRow
 from stateward.commands.rows import CommandRow
 from stateward.documents import library
+from stateward.nodes.facts import CloneSuspected
 
 ASSOCIATION_EVENT = "EC2 State Manager Association State Change"
 INSTANCE_EVENT = "EC2 State Manager Instance Association State Change"
 OUTPUT_EVENT = "Stateward Output Upload Failed"
-OWN_SOURCE = "stateward"
 """AWS has no event of this kind: there the node uploads, and nobody is told (D39)."""
+
+CLONE_EVENT = "Stateward Node Clone Suspected"
+OWN_SOURCE = "stateward"
 
 UNSET = "Optional.empty"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +90,12 @@ def output_event(event_id: str, now_ms: int, command: CommandRow, node_id: str) 
     return _envelope(OUTPUT_EVENT, event_id, now_ms, scope, [_node_arn(scope, node_id)], detail)
 
 
+def clone_event(event_id: str, now_ms: int, fact: CloneSuspected) -> dict[str, Any]:
+    """Two machines seem to pass for one node (D56)."""
+    detail = {"instance-id": fact.node_id, "reason": fact.kind, "addresses": _text(list(fact.addresses))}
+    return _envelope(CLONE_EVENT, event_id, now_ms, fact.scope, [_node_arn(fact.scope, fact.node_id)], detail)
+
+
 @lru_cache(maxsize=512)  # the events of one run tell of few different instants
 def instant(ms: int) -> str:
     """An instant in UTC; milliseconds only where there are some, as AWS writes it."""
@@ -105,7 +114,7 @@ def _envelope(
         "version": "0",
         "id": event_id,
         "detail-type": kind,
-        "source": OWN_SOURCE if kind == OUTPUT_EVENT else "aws.ssm",
+        "source": OWN_SOURCE if kind in (OUTPUT_EVENT, CLONE_EVENT) else "aws.ssm",
         "account": scope.account_id,
         "time": instant(now_ms // 1000 * 1000),
         "region": scope.region,

@@ -18,6 +18,7 @@ from stateward.commands.facts import OutputGivenUp
 from stateward.events import messages, store
 from stateward.events.facts import EventDue
 from stateward.events.store import EventRow
+from stateward.nodes.facts import CloneSuspected
 from stateward.storage import Transaction
 
 
@@ -74,6 +75,16 @@ class Outbox:
                 scope = Scope(command.account_id, command.region)
                 rows.append(_row("output", scope, event, tx.now, self._clock.wall()))
         await self._put(tx, rows)
+
+    async def write_clones(self, tx: Transaction, facts: list[CloneSuspected]) -> None:
+        """An event for each node that two machines seem to be (D56)."""
+        await self._put(
+            tx,
+            [
+                _row("node", fact.scope, messages.clone_event(ids.new_uuid(), tx.now, fact), tx.now, self._clock.wall())
+                for fact in facts
+            ],
+        )
 
     async def _put(self, tx: Transaction, unnumbered: list[EventRow]) -> None:
         if not unnumbered:

@@ -21,9 +21,10 @@ from stateward.gateway import frames
 from stateward.gateway.draining import close_spread
 from stateward.gateway.polls import LongPolls
 from stateward.gateway.replies import ReplyWriter
-from stateward.nodes import connection
+from stateward.gateway.take_overs import TakeOvers
+from stateward.nodes import clones, connection
 from stateward.nodes import store as nodes
-from stateward.nodes.facts import NodeRemoved
+from stateward.nodes.facts import FingerprintAccepted, NodeRemoved
 from stateward.storage import Database, Transaction
 from stateward.wire import agent_message
 from stateward.wire.agent_message import AgentMessage, MalformedMessage
@@ -55,7 +56,8 @@ class OpeningFrame(msgspec.Struct, frozen=True):
 class Channel:
     """One open websocket of a node."""
 
-    def __init__(self, principal: Principal, epoch: str, send: Send) -> None:
+    def __init__(self, principal: Principal, epoch: str, send: Send, address: str = "") -> None:
+        self.address = address
         self.node_id = principal.name
         self.region = principal.scope.region
         self.epoch = epoch
@@ -81,6 +83,7 @@ class Gateway:
         self._master = master
         self.replies = ReplyWriter(db, clock)
         self._channels: dict[str, Channel] = {}
+        self._take_overs = TakeOvers()
         self._replica = ids.new_uuid()
         self.polls = LongPolls(db, clock, self._replica, self._channels.__contains__)
         self._reminding: asyncio.Task[None] | None = None
@@ -112,8 +115,8 @@ class Gateway:
     async def note_freed(self, tx: Transaction, facts: list[NodeFreed]) -> None:
         self._hint_after(tx, {fact.node_id for fact in facts})
 
-    async def note_removals(self, tx: Transaction, facts: list[NodeRemoved]) -> None:
-        """A deregistered node is out at once, also of a channel that it holds (design 5)."""
+    async def note_removals(self, tx: Transaction, facts: list[NodeRemoved] | list[FingerprintAccepted]) -> None:
+        """A deregistered node, or the machine that is it no more, is out at once, also of its channel (design 5)."""
         tx.after_commit(lambda: self._throw_out({fact.node_id for fact in facts}))
 
     def hint(self, node_ids: Iterable[str]) -> None:
@@ -124,7 +127,7 @@ class Gateway:
             if channel is not None:
                 channel.woken.set()
 
-    async def serve(self, principal: Principal, receive: Receive, send: Send) -> None:
+    async def serve(self, principal: Principal, receive: Receive, send: Send, address: str = "") -> None:
         """Run one accepted websocket of a node to its end."""
         try:
             async with asyncio.timeout(FIRST_FRAME_S):
@@ -135,7 +138,7 @@ class Gateway:
             log.warning("a channel was closed: its first frame has no valid token", node=principal.name)
             await send({"type": "websocket.close", "code": POLICY})
             return
-        channel = Channel(principal, ids.new_uuid(), send)
+        channel = Channel(principal, ids.new_uuid(), send, address)
         await self._enter(channel)
         pump = asyncio.create_task(self._pump(channel), name=f"channel of {channel.node_id}")
         try:
@@ -156,6 +159,7 @@ class Gateway:
     async def _enter(self, channel: Channel) -> None:
         old = self._channels.get(channel.node_id)
         self._channels[channel.node_id] = channel
+        rivals = self._rivals(channel, old)
         just_polled = self.polls.channel_opened(channel.node_id)
 
         async def work(tx: Transaction) -> None:
@@ -165,6 +169,8 @@ class Gateway:
                 return
             scope = Scope(key.account_id, key.region)
             await connection.connect(tx, scope, channel.node_id, self._replica, channel.epoch)
+            if rivals:
+                await clones.note_channels(tx, scope, channel.node_id, rivals)
             if not just_polled:  # what the node has just fetched is not sent a second time
                 await store_delivery.forget_leases(tx, channel.node_id)
 
@@ -173,6 +179,14 @@ class Gateway:
         log.info("channel opened", node=channel.node_id)
         if old is not None:
             await asyncio.gather(old.close(REPLACED), return_exceptions=True)
+
+    def _rivals(self, channel: Channel, old: Channel | None) -> tuple[str, ...]:
+        if old is None:
+            return ()
+        rivals = self._take_overs.note(channel.node_id, old.address, channel.address, self._clock.wall())
+        if rivals:
+            log.warning("two machines take a node's channel from each other", node=channel.node_id, addresses=rivals)
+        return rivals
 
     async def _leave(self, channel: Channel) -> None:
         if self._channels.get(channel.node_id) is channel:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
+import structlog
+
 from stateward import ids
 from stateward.access import store as keys
 from stateward.access.authentication import Authenticator
 from stateward.access.call import Answer, Call, Request
-from stateward.nodes import connection, registration, store
+from stateward.nodes import clones, connection, registration, store
 from stateward.nodes.facts import NodeArrived, NodeConnected
 from stateward.storage import Transaction
 from stateward.wire.errors import AwsError, validation_error
@@ -17,6 +19,7 @@ from stateward.wire.protocol import epoch_seconds
 
 PLATFORMS = ("Linux", "Windows", "MacOS")
 TEXT_CHARACTERS = 255
+log = structlog.get_logger("stateward.gateway")
 HEARTBEAT = (
     "AgentName",
     "AgentVersion",
@@ -60,6 +63,7 @@ class NodeCalls:
         async with call.reading() as tx:
             key = await keys.node_key(tx, call.principal.name)
         if key is None or not hmac.compare_digest(key.fingerprint.encode(), request["Fingerprint"].encode()):
+            await self._note_other_machine(call, request["Fingerprint"])
             raise AwsError("MachineFingerprintDoesNotMatch", "The fingerprint is not that of the registered machine.")
         issued = self._authenticator.issue(call.principal.name, ids.access_key_id("ASIA"))
         return Answer(
@@ -71,6 +75,15 @@ class NodeCalls:
                 "UpdateKeyPair": False,
             }
         )
+
+    async def _note_other_machine(self, call: Call, fingerprint: str) -> None:
+        node_id = call.principal.name
+
+        async def work(tx: Transaction) -> bool:
+            return await clones.note_fingerprint(tx, call.scope, node_id, fingerprint, call.source)
+
+        if await call.write(work):
+            log.warning("another machine has a node's key", node=node_id, address=call.source)
 
     async def update_instance_information(self, call: Call, request: Request) -> Answer:
         """A heartbeat; the short form leaves what is known as it is (node protocol 4.1)."""
@@ -89,6 +102,7 @@ class NodeCalls:
 
         await call.write(work)
         return Answer({})
+
 
 def _clean(text: Any) -> str | None:
     if not text:

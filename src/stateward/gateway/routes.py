@@ -66,7 +66,7 @@ class ControlChannel:
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
-        await self._gateway.serve(principal, receive, send)
+        await self._gateway.serve(principal, receive, send, requests.source_of(scope))
 
     async def _principal(self, scope: Any, headers: dict[str, str], body: bytes) -> Principal:
         signed = requests.signed_request(scope, headers, body)

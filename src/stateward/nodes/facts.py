@@ -32,3 +32,19 @@ class NodeRemoved(msgspec.Struct, frozen=True):
 
 class GroupsChanged(msgspec.Struct, frozen=True):
     """The resource groups are others now; every node is noted to be compared with the associations (D52)."""
+
+
+class CloneSuspected(msgspec.Struct, frozen=True):
+    """Two machines seem to pass for one node: by another `fingerprint`, or by `channels` (D56)."""
+
+    scope: Scope
+    node_id: str
+    kind: str
+    addresses: tuple[str, ...]
+
+
+class FingerprintAccepted(msgspec.Struct, frozen=True):
+    """Another machine is the node from now on; what the one before holds is good no more."""
+
+    scope: Scope
+    node_id: str
