@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 PASSES_AT_ONE_INSTANT = 10_000
+FIRED_SHOWN = 1_000
 
 
 def wall_ms() -> int:
@@ -40,6 +41,23 @@ class Clock(Protocol):
     def wall(self) -> int: ...
     def at(self, due_ms: int, name: str, action: Callable[[], None]) -> Timer: ...
     def hold(self) -> Callable[[], None]: ...
+
+
+class Fired:
+    """What became due since it was looked at last: the first thousand as (instant in ms, what), and how many."""
+
+    def __init__(self) -> None:
+        self.first: list[tuple[int, str]] = []
+        self.count = 0
+
+    def add(self, at_ms: int, what: str) -> None:
+        self.count += 1
+        if len(self.first) < FIRED_SHOWN:
+            self.first.append((at_ms, what))
+
+    def clear(self) -> None:
+        self.first.clear()
+        self.count = 0
 
 
 class SystemClock:

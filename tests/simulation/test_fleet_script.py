@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from association_calls import EVERY_NODE, create, executions, newest_targets, start_once, statuses, targets
 
+from association_calls import EVERY_NODE, create, executions, newest_targets, start_once, statuses, targets
 from live_server import Refused
 
 ONE_STEP = {
@@ -31,9 +31,7 @@ def run(server, ssm, association_id=None, name="echo-twice", settle="1h"):
 def invocation(ssm, association_id, node_id, step):
     """What the node said of a step in the newest run."""
     newest = executions(ssm, association_id)[0]
-    row = next(
-        one for one in targets(ssm, association_id, newest["ExecutionId"]) if one["ResourceId"] == node_id
-    )
+    row = next(one for one in targets(ssm, association_id, newest["ExecutionId"]) if one["ResourceId"] == node_id)
     return ssm.get_command_invocation(
         CommandId=row["OutputSource"]["OutputSourceId"], InstanceId=node_id, PluginName=step
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
+import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from stateward.api.administrators import Door
-from stateward.clock import ClockBusy, ClockStuck, VirtualClock, monotonic_s
+from stateward.clock import ClockBusy, ClockStuck, Fired, VirtualClock, monotonic_s
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601, parse_instant
 
@@ -20,8 +22,9 @@ UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_8
 DURATION = re.compile(r"(\d{1,9})(ms|[smhdw])")
 NODE_WAIT_S = 60.0
 LONGEST_MS = 100 * 366 * UNITS_MS["d"]
-FIRED_SHOWN = 1_000
+LINES = "application/jsonl"
 
+log = structlog.get_logger("stateward.api")
 InHand = Callable[[], Awaitable[list[str]]]
 
 
@@ -51,7 +54,7 @@ class ClockRoutes:
         clock: VirtualClock,
         door: Door,
         in_hand: InHand,
-        engine_state: Callable[[], tuple[list[tuple[int, str]], tuple[int, str] | None]],
+        engine_state: Callable[[], tuple[Fired, tuple[int, str] | None]],
         keep_time: Callable[[], Awaitable[None]],
     ) -> None:
         self._clock = clock
@@ -60,16 +63,24 @@ class ClockRoutes:
         self._engine_state = engine_state
         self._keep_time = keep_time
         self._given_up: set[str] = set()
+        self._turning: asyncio.Task[None] | None = None
 
     async def handle(self, request: Request) -> Response:
         """GET: the time and what is due next. POST: turn the clock."""
         try:
             _, body = await self._door.enter(request, "turn the clock")
-            return JSONResponse(await self._turn(body) if request.method == "POST" else self._time())
+            if request.method == "GET":
+                return JSONResponse(self._time())
+            goal_ms, wait_s = self._wish(body)
+            if LINES in request.headers.get("accept", ""):
+                return self._stream(goal_ms, wait_s)
+            with self._reserved():
+                return JSONResponse(await self._advance([goal_ms], wait_s, _say_nothing, asyncio.Event()))
         except AwsError as error:
-            return JSONResponse({"error": error.code, "message": error.message}, error.status)
+            return JSONResponse(_error(error), error.status)
 
-    async def _turn(self, body: bytes) -> dict[str, Any]:
+    def _wish(self, body: bytes) -> tuple[int, float]:
+        """Where to turn to, in ms, and how long to wait for nodes, in seconds."""
         try:
             turn = msgspec.json.decode(body, type=Turn)
         except msgspec.DecodeError as error:
@@ -77,13 +88,49 @@ class ClockRoutes:
         if (turn.advance is None) == (turn.to is None):
             raise validation_error('write either {"advance": "30d"} or {"to": "2026-12-24T18:00:00Z"}')
         wait_s = NODE_WAIT_S if turn.wait_for_nodes is None else duration_ms(turn.wait_for_nodes) / 1000
+        return self._goal(turn), wait_s
+
+    @contextmanager
+    def _reserved(self) -> Iterator[None]:
         try:
             with self._clock.advancing():
-                return await self._advance(self._goal(turn), wait_s)
+                yield
         except ClockBusy as error:
             raise AwsError("Conflict", str(error), 409) from error
         except ClockStuck as error:
             raise AwsError("InternalServerError", str(error), 500) from error
+
+    def _stream(self, goal_ms: int, wait_s: float) -> Response:
+        """A line for each day that has passed, then the answer; whoever closes the connection stops the clock."""
+        lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        stopped = asyncio.Event()
+        reserved = ExitStack()
+        reserved.enter_context(self._reserved())  # a refusal comes before the answer begins
+
+        async def turn() -> None:
+            try:
+                with reserved:
+                    stops = [*_ends_of_days(self._clock.now(), goal_ms), goal_ms]
+                    lines.put_nowait(await self._advance(stops, wait_s, lines.put_nowait, stopped))
+            except _Stopped:
+                pass
+            except AwsError as error:
+                lines.put_nowait(_error(error))
+            except Exception:
+                log.exception("turning the clock failed")
+                lines.put_nowait(_error(AwsError("InternalServerError", "turning the clock failed", 500)))
+            finally:
+                lines.put_nowait(None)
+
+        async def body() -> AsyncIterator[bytes]:
+            try:
+                while (line := await lines.get()) is not None:
+                    yield msgspec.json.encode(line) + b"\n"
+            finally:
+                stopped.set()
+
+        self._turning = asyncio.create_task(turn(), name="turning the clock")
+        return StreamingResponse(body(), media_type=LINES)
 
     def _goal(self, turn: Turn) -> int:
         now_ms = self._clock.now()
@@ -100,18 +147,34 @@ class ClockRoutes:
             raise validation_error(f"the clock stands at {iso8601(now_ms)} and turns forward only, at most 100 years")
         return goal
 
-    async def _advance(self, goal_ms: int, wait_s: float) -> dict[str, Any]:
+    async def _advance(
+        self, stops: Sequence[int], wait_s: float, say: Callable[[dict[str, Any]], None], stopped: asyncio.Event
+    ) -> dict[str, Any]:
+        """Turn to each of `stops` in order; `say` hears of all but the last. Raises _Stopped at the next instant."""
+
+        async def settle() -> None:
+            await self._settle(wait_s)
+            if stopped.is_set():
+                raise _Stopped
+
         fired, _ = self._engine_state()
         fired.clear()
         unfinished = await self._settle(wait_s)
+        told = 0
         try:
-            await self._clock.advance(goal_ms, lambda: self._settle(wait_s))
+            for stop_ms in stops:
+                await self._clock.advance(stop_ms, settle)
+                if stop_ms != stops[-1]:
+                    now = iso8601(self._clock.now())
+                    say({"date": now[:10], "fired_count": fired.count - told, "now": now})
+                    told = fired.count
+                    await settle()
         finally:
             await self._keep_time()
         unfinished = await self._settle(wait_s) or unfinished
         answer = self._time() | {
-            "fired": [{"at": iso8601(at_ms), "what": what} for at_ms, what in fired[:FIRED_SHOWN]],
-            "fired_count": len(fired),
+            "fired": [{"at": iso8601(at_ms), "what": what} for at_ms, what in fired.first],
+            "fired_count": fired.count,
         }
         if unfinished:
             answer["unfinished"] = unfinished
@@ -138,3 +201,21 @@ class ClockRoutes:
         if due is not None:
             answer["next"] = {"at": iso8601(due[0]), "what": due[1]}
         return answer
+
+
+class _Stopped(Exception):
+    """Whoever asked has gone."""
+
+
+def _ends_of_days(now_ms: int, goal_ms: int) -> list[int]:
+    """The last milliseconds of the days (UTC) that end before the goal."""
+    day_ms = UNITS_MS["d"]
+    return list(range((now_ms // day_ms + 1) * day_ms - 1, goal_ms, day_ms))
+
+
+def _error(error: AwsError) -> dict[str, Any]:
+    return {"error": error.code, "message": error.message}
+
+
+def _say_nothing(line: dict[str, Any]) -> None:
+    """An answer in one piece."""

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from stateward.clock import Clock, Timer
+from stateward.clock import Fired as FiredLog
 from stateward.storage import Database, Snapshot, Transaction
 
 RETRY_S = 1.0
@@ -41,7 +42,7 @@ class Engine:
         self._release: Callable[[], None] | None = None
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
-        self.fired: list[tuple[int, str]] = []
+        self.fired = FiredLog()
         self.next_due: tuple[int, str] | None = None
 
     def wake(self) -> None:
@@ -110,6 +111,4 @@ class Engine:
             self._timer = self._clock.at(*earliest, self.wake)
 
     def _note_fired(self, what: str) -> None:
-        self.fired.append((self._clock.now(), what))
-        if len(self.fired) > 100_000:
-            del self.fired[:50_000]
+        self.fired.add(self._clock.now(), what)
