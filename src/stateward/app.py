@@ -83,7 +83,7 @@ from stateward.events.facts import EventDue
 from stateward.events.outbox import Outbox
 from stateward.events.retention import Retention as EventRetention
 from stateward.events.routes import EventRoutes
-from stateward.gateway import message_delivery
+from stateward.gateway import key_rotation, message_delivery
 from stateward.gateway.channels import Gateway
 from stateward.gateway.message_delivery import MessageDelivery
 from stateward.gateway.operations import NodeCalls
@@ -258,6 +258,7 @@ class Server:
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             FleetOperations(history.node_views, self.config.iam_roles),
             NodeCalls(self.authenticator),
+            key_rotation,
             ComplianceOperations(verdicts.manual_severity),
             inventory_operations.InventoryOperations(),
             inventory_deletion,

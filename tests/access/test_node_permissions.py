@@ -43,7 +43,13 @@ REPORT = {
     "ExecutionResult": {"Status": "Success", "ExecutionDate": 1700000000, "ExecutionSummary": "done"},
 }
 PARAMETERS = {"GetParameter": {"Name": "some-name"}, "GetParameters": {"Names": ["some-name"]}}
-OTHER_PATHS = {"UpdateInstanceAssociationStatus", "RequestManagedInstanceRoleToken", "RegisterManagedInstance"}
+OTHER_PATHS = {
+    "UpdateInstanceAssociationStatus",
+    "RequestManagedInstanceRoleToken",
+    "UpdateManagedInstancePublicKey",
+    "RegisterManagedInstance",
+    "UpdateAssociationStatus",
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 import structlog
 
-from stateward.access import store
+from stateward.access import key_rotation, store, store_rotation
 from stateward.access.principals import Principal, Scope, administrator, node
 from stateward.access.sealing import MasterKey, SealBroken
 from stateward.access.signing import (
@@ -23,7 +23,6 @@ from stateward.access.signing import (
     check_required_signed_headers,
     parse_authorization,
     verify_hmac,
-    verify_rsa,
 )
 from stateward.clock import Clock
 from stateward.storage import Database, Transaction
@@ -117,8 +116,12 @@ class Authenticator:
         return await self._administrator(request, authorization)
 
     @_answered
-    async def by_node_key(self, request: SignedRequest) -> tuple[Principal, store.NodeKeyRow]:
-        """The node whose RSA key signed this token request (node protocol 3.2); each signature counts once."""
+    async def by_node_key(self, request: SignedRequest, *, offers_key: bool = False) -> Principal:
+        """The node whose RSA key signed this request (node protocol 3.2); each signature counts once.
+
+        With `offers_key` the body holds the key that the node signs with from now on: it is kept before anything but
+        the signature was looked at, and a signature that comes again is no error (D54).
+        """
         try:
             authorization = parse_authorization(request.headers)
             self._check_form(request, authorization, "ssm", ("host", "x-amz-date", "x-amz-target"))
@@ -126,18 +129,25 @@ class Authenticator:
             raise AwsError(error.code, error.message) from error
         async with self._db.reading() as tx:
             key = await store.node_key(tx, authorization.credential_id)
-        if key is None or not verify_rsa(request, authorization, key.public_key):
+            candidate = await store_rotation.candidate(tx, authorization.credential_id)
+        wall_ms = self._clock.wall()
+        used = None if key is None else key_rotation.signing_key(request, authorization, key, candidate, wall_ms)
+        if key is None or used is None:
             raise AwsError("AccessDeniedException", "this node is not registered here, or its key is another")
         if key.removed_ms is not None:
             raise AwsError("AccessDeniedException", f"node {key.node_id} was deregistered")
         signature = hashlib.sha256(authorization.signature.encode()).hexdigest()
+        offered = key_rotation.offered_key(request.body) if offers_key else None
 
         async def work(tx: Transaction) -> bool:
-            return await store.use_signature(tx, key.node_id, signature, self._clock.wall(), SIGNATURE_WINDOW_MS)
+            is_new = await store.use_signature(tx, key.node_id, signature, wall_ms, SIGNATURE_WINDOW_MS)
+            if is_new:
+                await key_rotation.note(tx, key, used, offered, wall_ms)
+            return is_new
 
-        if not await self._db.write(work):
+        if not await self._db.write(work) and not offers_key:
             raise AwsError("InvalidSignatureException", "this signature was used before")
-        return node(key.node_id, Scope(key.account_id, key.region)), key
+        return node(key.node_id, Scope(key.account_id, key.region))
 
     @_answered
     async def by_password(self, header: str) -> Principal:

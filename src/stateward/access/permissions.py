@@ -30,6 +30,7 @@ def _no_request(principal: Principal, request: Request) -> bool:
 
 NODE_CALLS: Mapping[str, Predicate] = {
     "RequestManagedInstanceRoleToken": _any_request,
+    "UpdateManagedInstancePublicKey": _any_request,
     "UpdateInstanceInformation": _about_itself,
     "ListInstanceAssociations": _about_itself,
     "UpdateInstanceAssociationStatus": _about_itself,
@@ -43,7 +44,6 @@ NODE_CALLS: Mapping[str, Predicate] = {
 
 NODE_CALLS_TO_COME = frozenset(
     {
-        "UpdateManagedInstancePublicKey",
         "GetParameter",
         "GetParameters",
     }
@@ -53,6 +53,7 @@ NODE_CALLS_TO_COME = frozenset(
 NODE_ONLY = frozenset(
     {
         "RequestManagedInstanceRoleToken",
+        "UpdateManagedInstancePublicKey",
         "UpdateInstanceInformation",
         "ListInstanceAssociations",
         "UpdateInstanceAssociationStatus",
