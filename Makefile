@@ -15,6 +15,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, house rules"
 	@echo "make soak    the server against the naive model of the specification, for hours"
+	@echo "make agent-zipapp   the node agent as one file, dist/stateward-agent.pyz"
 	@echo "make bench   speed, as ratios to a peer measured in the same run"
 	@echo "PYTHON=python3.12 make …   uses another Python for the environment in $(VENV)"
 
@@ -39,6 +40,10 @@ bench: $(STAMP)
 soak: $(STAMP)
 	@STATEWARD_SOAK_EXAMPLES=500 $(BIN)/pytest tests/model
 	@STATEWARD_SOAK_EXAMPLES=5 STATEWARD_SOAK_HOURS=8760 STATEWARD_SOAK_ACTIONS=60 $(BIN)/pytest tests/model
+
+agent-zipapp: $(VENV)/.installed
+	@mkdir -p dist
+	@$(BIN)/stateward agent pack dist/stateward-agent.pyz
 
 format: $(STAMP)
 	@$(BIN)/ruff format src tests benchmarks

@@ -167,11 +167,14 @@ def test_results_of_a_lost_channel_go_out_by_messages(tmp_path):
 
 def test_heartbeats_say_which_way_there_is():
     class Part:
+        def watch(self, watcher):
+            pass
+
         is_open = False
         answered = asyncio.Event()
 
     part = Part()
-    way = link.Link(part, part)
+    way = link.Link(part, part, asyncio.Event())
     assert way.way == ""
     part.answered.set()
     assert way.way == "ec2messages"

@@ -131,6 +131,16 @@ class Intake:
         while self._running:
             await asyncio.wait([task for _, task in self._running.values()])
 
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The ids of the commands that run."""
+        return tuple(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for a place."""
+        return len(self._queue) + len(self._offered)
+
     def _fill(self) -> None:
         while self._queue and len(self._running) < AT_ONCE and not self._stopping:
             self._start(self._queue.popleft())
@@ -138,6 +148,7 @@ class Intake:
     def _start(self, run: CommandRun) -> None:
         task = asyncio.create_task(self._carry_out(run), name=f"command {run.command_id}")
         self._running[run.command_id] = (run, task)
+        self._shop.changed.set()
 
     async def _carry_out(self, run: CommandRun) -> None:
         try:
@@ -151,6 +162,7 @@ class Intake:
                 log.error("the journal cannot be written", command=run.command_id, reason=str(error))
         finally:
             del self._running[run.command_id]
+            self._shop.changed.set()
             self._fill()
             await run.clear_away()
 

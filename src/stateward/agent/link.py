@@ -17,9 +17,11 @@ log = structlog.get_logger("stateward.agent")
 class Link:
     """Keeps trying the channel; polls while it cannot be opened, and never while it is open."""
 
-    def __init__(self, channel: ControlChannel, polling: MessagePolling) -> None:
+    def __init__(self, channel: ControlChannel, polling: MessagePolling, changed: asyncio.Event) -> None:
         self._channel = channel
         self._polling = polling
+        channel.watch(changed.set)
+        polling.watch(changed.set)
         self._task: asyncio.Task[None] | None = None
 
     @property

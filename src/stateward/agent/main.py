@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import ssl
 from collections.abc import Awaitable, Callable
@@ -26,9 +27,10 @@ from stateward.agent.journal import Journal
 from stateward.agent.link import Link
 from stateward.agent.outbox import Outbox
 from stateward.agent.polling import MessagePolling
-from stateward.agent.processes import Drains
+from stateward.agent.processes import Drains, birth_of
 from stateward.agent.server_calls import NodeServer
 from stateward.agent.sources import Sources
+from stateward.agent.status import Status, StatusFile
 from stateward.agent.workshop import Workshop
 from stateward.clock import Clock, SystemClock
 
@@ -117,11 +119,16 @@ class Agent:
         # Steps run in their own folders, where a relative path would lead elsewhere.
         state_dir = state_dir.absolute()
         node_id = identity.node_id
+        changed = asyncio.Event()
         self._node_id = node_id
+        self._registration = identity.registration
+        self._machine = machine
         self._clock = clock
+        self._started_ms = clock.now()
+        self._way_since = ("", self._started_ms)
         try:
             self._journal = Journal(state_dir / "commands")
-            self._outbox = Outbox(state_dir / "replies", clock)
+            self._outbox = Outbox(state_dir / "replies", clock, changed)
             private_folder(state_dir / "runs")
         except OSError as error:
             raise IdentityProblem(f"{state_dir}: the state folder cannot be used ({error})") from error
@@ -136,12 +143,14 @@ class Agent:
             state_dir=state_dir,
             server=NodeServer(client, self._keeper),
             drains=self._drains,
+            changed=changed,
             sources=sources,
             reboot_command=reboot_command,
         )
         self._intake = Intake(workshop)
         parts = (node_id, client, self._keeper, self._intake, self._outbox, machine, clock)
-        self._link = Link(ControlChannel(*parts, tls), MessagePolling(*parts))
+        self._link = Link(ControlChannel(*parts, tls), MessagePolling(*parts), changed)
+        self._status = StatusFile(state_dir, self._look, changed)
         self._heartbeat = Heartbeat(node_id, client, self._keeper, machine, lambda: self._link.way)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -155,6 +164,7 @@ class Agent:
                     group.create_task(self._heartbeat.beat(), name="heartbeat"),
                     group.create_task(self._connect(), name="control channel"),
                     group.create_task(self._tidy(), name="tidying"),
+                    group.create_task(self._status.keep(), name="status"),
                 ]
                 await stop.wait()
                 await self._farewell()
@@ -168,6 +178,26 @@ class Agent:
     async def _connect(self) -> None:
         await self._heartbeat.online.wait()
         await self._link.run()
+
+    def _look(self) -> Status:
+        """How the agent is at this moment."""
+        if self._link.way != self._way_since[0]:
+            self._way_since = (self._link.way, self._clock.now())
+        registration = self._registration
+        return Status(
+            node_id=registration.node_id,
+            endpoint=registration.endpoint,
+            region=registration.region,
+            agent_version=self._machine.agent_version,
+            process_id=os.getpid(),
+            birth=birth_of(os.getpid()) or "",
+            started_ms=self._started_ms,
+            way=self._way_since[0],
+            since_ms=self._way_since[1],
+            running=self._intake.running,
+            waiting=self._intake.waiting,
+            unsent_replies=self._outbox.unsent,
+        )
 
     async def _farewell(self) -> None:
         await self._intake.stop()

@@ -41,9 +41,10 @@ class _Waiting(msgspec.Struct):
 class Outbox:
     """Replies in the order in which they were made. A reply keeps its MessageId however often it is sent."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, changed: asyncio.Event | None = None) -> None:
         self._folder = private_folder(folder)
         self._clock = clock
+        self._changed = changed or asyncio.Event()
         self._waiting: dict[str, _Waiting] = {}
         self._unsent: deque[str] = deque()
         self._news = asyncio.Event()
@@ -99,6 +100,11 @@ class Outbox:
                     await self._news.wait()
             self._repeat_late_ones()
 
+    @property
+    def unsent(self) -> int:
+        """Replies that the server has not acknowledged, and that somebody would miss."""
+        return sum(not waiting.passing for waiting in self._waiting.values())
+
     async def emptied(self) -> None:
         """Wait until the server has acknowledged everything."""
         await self._empty.wait()
@@ -120,6 +126,7 @@ class Outbox:
         self._news.set()
 
     def _note_emptiness(self) -> None:
+        self._changed.set()
         if all(waiting.passing for waiting in self._waiting.values()):
             self._empty.set()
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Callable
 
 import structlog
 
@@ -43,7 +44,12 @@ class MessagePolling:
         self._outbox = outbox
         self._machine = machine
         self._clock = clock
+        self._watcher: Callable[[], None] = lambda: None
         self.answered = asyncio.Event()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call this whenever polling begins or ends to work."""
+        self._watcher = watcher
 
     async def run(self) -> None:
         """Poll and send until cancelled."""
@@ -55,6 +61,7 @@ class MessagePolling:
                 group.create_task(self._send_replies(), name="polled replies")
         finally:
             self.answered.clear()
+            self._watcher()
 
     async def _poll(self) -> None:
         backoff, loop = Backoff(), asyncio.get_running_loop()
@@ -65,10 +72,14 @@ class MessagePolling:
                 found = await self._client.get_messages(credentials)
             except CallFailed as error:
                 self._note_failure("a long poll failed", error)
+                self.answered.clear()
+                self._watcher()
                 await asyncio.sleep(backoff.next_s())
                 continue
             backoff.reset()
-            self.answered.set()
+            if not self.answered.is_set():
+                self.answered.set()
+                self._watcher()
             for message in found:
                 await self._take(message)
             if not found and loop.time() - began_s < SHORTEST_S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """The agent's parts that commands share; `runs` holds their folders."""
+    """The agent's parts that commands share; `runs` holds their folders, `changed` is set for the status file."""
 
     registration: Registration
     machine: Machine
@@ -29,6 +30,7 @@ class Workshop:
     state_dir: Path
     server: ServerCalls
     drains: Drains
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     sources: Sources = field(default_factory=Sources)
     reboot_command: str = ""
     search_path: str = SEARCH_PATH

@@ -33,6 +33,32 @@ RebootCommand = Annotated[
         help="Shell command for steps that end with exit code 194, such as `shutdown -r +1`. Empty: they fail.",
     ),
 ]
+GithubUrl = Annotated[
+    str,
+    typer.Option(
+        "--github-url",
+        envvar="STATEWARD_AGENT_GITHUB_URL",
+        help="The API that archives of repositories come from, for a GitHub of one's own.",
+    ),
+]
+S3Endpoint = Annotated[
+    str,
+    typer.Option(
+        "--s3-endpoint",
+        envvar="STATEWARD_AGENT_S3_ENDPOINT",
+        help="What speaks S3 in place of AWS, for content of that kind.  [default: AWS]",
+        show_default=False,
+    ),
+]
+DownloadLimit = Annotated[
+    int,
+    typer.Option(
+        "--download-limit",
+        envvar="STATEWARD_AGENT_DOWNLOAD_LIMIT",
+        min=1,
+        help="How many MiB one step may download.",
+    ),
+]
 LogLevel = Annotated[
     str, typer.Option("--log-level", envvar="STATEWARD_AGENT_LOG_LEVEL", help="debug, info, warning or error.")
 ]
@@ -68,12 +94,15 @@ def register(
 def run(
     state_dir: StateDir = None,
     reboot_command: RebootCommand = "",
+    github_url: GithubUrl = "https://api.github.com",
+    s3_endpoint: S3Endpoint = "",
+    download_limit: DownloadLimit = 1024,
     log_level: LogLevel = "info",
     log_format: LogFormat = "text",
 ) -> None:
     """Take and run commands until SIGTERM or Ctrl-C."""
     _configure_logs(log_level, log_format)
-    _run(_state_dir(state_dir), reboot_command)
+    _run(_state_dir(state_dir), reboot_command, github_url, s3_endpoint, download_limit)
 
 
 @app.command()
@@ -89,6 +118,9 @@ def join(
         str, typer.Option(envvar="STATEWARD_AGENT_IAM_ROLE", help="Role name of the activation.")
     ] = "stateward",
     reboot_command: RebootCommand = "",
+    github_url: GithubUrl = "https://api.github.com",
+    s3_endpoint: S3Endpoint = "",
+    download_limit: DownloadLimit = 1024,
     log_level: LogLevel = "info",
     log_format: LogFormat = "text",
 ) -> None:
@@ -109,16 +141,82 @@ def join(
         _register(folder, endpoint, activation["ActivationId"], activation["ActivationCode"], region)
     elif present.endpoint != endpoint:
         _fail(f"{folder}: already registered as {present.node_id} at {present.endpoint}, use another --state-dir")
-    _run(folder, reboot_command)
+    _run(folder, reboot_command, github_url, s3_endpoint, download_limit)
+
+
+@app.command()
+def status(
+    state_dir: StateDir = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", envvar="STATEWARD_AGENT_OUTPUT", help="text or json.")
+    ] = "text",
+) -> None:
+    """Tell who this node is and how its agent is; exit code 3: not registered, 5: not running or not connected."""
+    from stateward.cli import agent_upkeep
+
+    agent_upkeep.show_status(_state_dir(state_dir), output)
+
+
+@app.command()
+def install(
+    state_dir: StateDir = None,
+    user: Annotated[
+        bool,
+        typer.Option("--user", envvar="STATEWARD_AGENT_USER", help="For this user, instead of the whole machine."),
+    ] = False,
+    only_print: Annotated[
+        bool, typer.Option("--print", envvar="STATEWARD_AGENT_PRINT", help="Print the unit and write nothing.")
+    ] = False,
+) -> None:
+    """Write a systemd unit that runs the agent, and tell what to do next."""
+    from stateward.cli import agent_upkeep
+
+    agent_upkeep.install(_state_dir(state_dir), user=user, only_print=only_print)
+
+
+@app.command()
+def update(
+    state_dir: StateDir = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure", envvar="STATEWARD_AGENT_INSECURE", help="Take a program over plain http from another machine."
+        ),
+    ] = False,
+) -> None:
+    """Replace the agent's zip-app by the one that the server hands out, and restart the service."""
+    from stateward.cli import agent_upkeep
+
+    agent_upkeep.update(_state_dir(state_dir), insecure=insecure)
+
+
+@app.command()
+def pack(
+    file: Annotated[Path, typer.Argument(help="Where it goes.", show_default=False)] = Path("stateward-agent.pyz"),
+) -> None:
+    """Make a zip-app of the agent, for machines of this system and Python."""
+    from stateward.cli import agent_upkeep
+
+    agent_upkeep.pack(file)
+
+
+def run_zipapp() -> None:
+    """The whole program of a zip-app: `stateward-agent.pyz agent …`."""
+    program = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    program.add_typer(app, name="agent")
+    program.callback()(lambda: None)
+    program()
 
 
 def _create_activation(
     endpoint: str, name: str, tags: list[dict[str, str]], iam_role: str
 ) -> tuple[dict[str, Any], str]:
     """A fresh activation for one node, and the region that it belongs to."""
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    try:
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        _fail("join needs the package stateward with boto3: use `register` with an activation here")
     session = boto3.Session()
     # botocore itself reads AWS_DEFAULT_REGION only.
     region = os.environ.get("AWS_REGION") or session.region_name or DEFAULT_REGION
@@ -142,14 +240,19 @@ def _register(state_dir: Path, endpoint: str, activation_id: str, activation_cod
         _fail(str(error))
 
 
-def _run(state_dir: Path, reboot_command: str) -> None:
+def _run(state_dir: Path, reboot_command: str, github_url: str, s3_endpoint: str, download_limit: int) -> None:
+    from stateward.agent.client import checked_endpoint
     from stateward.agent.identity import IdentityProblem
     from stateward.agent.main import run_agent
+    from stateward.agent.sources import Sources
     from stateward.cli.loop import run_loop
 
     try:
-        run_loop(run_agent(state_dir, reboot_command=reboot_command))
-    except IdentityProblem as error:
+        if s3_endpoint:
+            s3_endpoint = checked_endpoint(s3_endpoint)
+        sources = Sources(github_url=github_url, s3_endpoint=s3_endpoint, most_bytes=download_limit * 1024 * 1024)
+        run_loop(run_agent(state_dir, reboot_command=reboot_command, sources=sources))
+    except (ValueError, IdentityProblem) as error:
         _fail(str(error))
 
 
