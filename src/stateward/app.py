@@ -27,6 +27,7 @@ from stateward.alarms.posted import PostedAlarms
 from stateward.alarms.source import AlarmSource, NoAlarms
 from stateward.api import requests
 from stateward.api.administrators import Door
+from stateward.api.agent_files import AgentFiles
 from stateward.api.alarms import AlarmRoutes
 from stateward.api.http import ApiEndpoint
 from stateward.api.nodes import NodeRoutes
@@ -56,7 +57,7 @@ from stateward.commands import store_delivery, uploads
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputGivenUp, OutputWaits
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
-from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
+from stateward.config import AGENT_FOLDER, DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
 from stateward.documents import document_types, shipping
 from stateward.documents import operations as document_operations
 from stateward.documents import patterns as document_patterns
@@ -116,6 +117,7 @@ from stateward.simulation.simulation import Simulation
 from stateward.storage import Database, Snapshot, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
+from stateward.tls.authority import ca_path
 from stateward.wire.errors import AwsError
 from stateward.wire.model import ServiceModel
 
@@ -366,6 +368,12 @@ class Server:
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),
+            *AgentFiles(
+                config.data_dir / AGENT_FOLDER,
+                ca_path(config.data_dir) if config.has_own_ca else None,
+                config.tls_endpoint,
+                config.allowed_hosts,
+            ).routes,
             *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),

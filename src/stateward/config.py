@@ -23,6 +23,7 @@ DATABASE_FILE = "stateward.db"
 MASTER_KEY_FILE = "master.key"
 WEBHOOK_SECRET_FILE = "webhook.secret"
 ADDRESS_FILE = "address.json"
+AGENT_FOLDER = "agent"
 
 
 class ConfigurationError(Exception):
@@ -76,6 +77,8 @@ class Config:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     drain_s: float = DEFAULT_DRAIN_S
+    tls_endpoint: str | None = None
+    """The address over TLS that nodes are told, known when the port is bound."""
     metrics_public: bool = False
     iam_roles: tuple[str, ...] = ()
     alarms: Path | None = None
@@ -134,6 +137,11 @@ class Config:
     def plain_host(self) -> str:
         """Where the port without TLS listens: beside one with TLS on loopback only, unless told otherwise."""
         return self.host if self.tls_port == 0 or self.insecure_http or is_loopback(self.host) else "127.0.0.1"
+
+    @property
+    def has_own_ca(self) -> bool:
+        """Whether the server shows certificates of its own making."""
+        return self.tls_port != 0 and self.tls_cert is None
 
     def _check_tls(self) -> None:
         if bool(self.tls_cert) != bool(self.tls_key):

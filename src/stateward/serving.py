@@ -107,7 +107,8 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
     check_names(config)
     allow_many_files()
     with prepare_directory(config.data_dir), open_ports(config) as ports:
-        config = replace(config, allowed_hosts=(*config.allowed_hosts, *ports.host_names))
+        hosts = (*config.allowed_hosts, *ports.host_names)
+        config = replace(config, allowed_hosts=hosts, tls_endpoint=ports.public_endpoint)
         stopped = stopping or asyncio.Event()
         loop = asyncio.get_running_loop()
         if stopping is None:

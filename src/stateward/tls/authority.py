@@ -97,9 +97,14 @@ class Authority:
         return True
 
 
+def ca_path(data_dir: Path) -> Path:
+    """Where a data directory has the certificate of its CA."""
+    return data_dir / FOLDER / CA_FILE
+
+
 def ca_pem(data_dir: Path) -> str:
     """The CA of a data directory as text. Raises CertificateProblem."""
-    path = data_dir / FOLDER / CA_FILE
+    path = ca_path(data_dir)
     try:
         return path.read_text(encoding="ascii")
     except FileNotFoundError:
