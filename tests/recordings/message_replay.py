@@ -1,0 +1,56 @@
+"""Conversations over ec2messages, sent again through the API and answered by the recorded agent."""
+
+import json
+import uuid
+
+from replay import Replay
+
+from recordings import load
+
+TARGET = "EC2WindowsMessageDeliveryService."
+REPORTS = ("AcknowledgeMessage", "SendReply", "FailMessage", "DeleteMessage")
+
+
+class MessageReplay(Replay):
+    """One recording. What its server refused on purpose is not sent: it was lost on the way."""
+
+    def __init__(self, ssm, player, name):
+        super().__init__(ssm, player, name)
+        self.events = load(name)["events"]
+
+    def play(self):
+        """As recorded; the ids of the commands."""
+        for event in self.events:
+            operation = (event.get("request", {}).get("target") or "").removeprefix(TARGET)
+            if operation == "GetMessages" and event["response"]["status"] == 200:
+                for message in event["response"]["body"]["Messages"]:
+                    self._message(message)
+            elif operation in REPORTS and event["response"]["status"] == 200:
+                self._report(operation, event["request"]["body"], event["response"])
+        return list(self._commands.values())
+
+    def recorded_steps(self):
+        found = {}
+        for event in self.events:
+            if (event.get("request", {}).get("target") or "") == TARGET + "SendReply":
+                found.update(event["request"]["body"]["Payload"].get("runtimeStatus") or {})
+        return found
+
+    def _message(self, message):
+        """A message as a frame: the command of it, unless it has come before."""
+        payload = {
+            "SchemaVersion": 1,
+            "JobId": message["MessageId"],
+            "Topic": message["Topic"],
+            "Content": message["Payload"],
+        }
+        if message["MessageId"] not in self._commands:
+            self._job({"messageType": "agent_job", "messageId": str(uuid.uuid4()), "payload": payload})
+
+    def _report(self, operation, body, response):
+        told = self._player.rebound(body)
+        if "Payload" in told:
+            told["Payload"] = json.dumps(told["Payload"])
+        answer = self._player.call(operation, told)
+        assert answer.status_code == response["status"]
+        assert answer.json() == self._player.rebound(response["body"])

@@ -1,0 +1,57 @@
+"""The official agent's commands over ec2messages: recorded there, or recorded in frames and said there (AGT-02)."""
+
+import pytest
+from message_replay import MessageReplay
+from polling_player import PollingPlayer
+from replay import Replay
+from test_replayed_commands import CANCELLED, ENDS, FAILED, REFUSED, SUCCESS, TIMED_OUT, seen, stored
+
+RECORDED = {
+    "mds-command-one-step": (SUCCESS, [("runShellScript", "Success", 0)]),
+    "mds-command-two-steps": (FAILED, [("first", "Success", 0), ("second", "Failed", 3)]),
+    "mds-command-step-timeout": (TIMED_OUT, [("slow", "ExecutionTimedOut", 137)]),
+    "mds-acknowledge-fails": (SUCCESS, [("x", "Success", 0)]),
+    "mds-cancel": (CANCELLED, [("runShellScript", "Cancelled", 137)]),
+    "mds-duplicate": (SUCCESS, [("x", "Success", 0)]),
+    "mds-send-reply-fails": (SUCCESS, [("runShellScript", "Success", 0)]),
+}
+
+
+@pytest.fixture
+def polling(server, activation):
+    """A node that is registered and polls."""
+    player = PollingPlayer(server.url).start(activation)
+    yield player
+    player.close()
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_recorded_command_ends_the_same_over_ec2messages_agt_02(ssm, polling, name):
+    replay = Replay(ssm, polling, name)
+    (command_id,) = replay.play()
+    assert seen(replay.end(command_id)) == ENDS[name]
+
+
+@pytest.mark.parametrize("name", ["command-three-steps", "command-step-timeout", "reboot-command"])
+def test_replies_in_any_order_lost_or_doubled_end_the_same_d7(ssm, polling, name):
+    replay = Replay(ssm, polling, name)
+    for how, command_id in replay.variants():
+        assert seen(replay.end(command_id)) == ENDS[name], how
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_message_that_the_node_refuses_has_failed(ssm, polling, name):
+    replay = Replay(ssm, polling, name, stands_in=True)
+    (command_id,) = replay.play()
+    assert replay.end(command_id) == ("Failed", "Failed", [])
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_conversation_ends_as_the_table_says(ssm, polling, name):
+    replay = MessageReplay(ssm, polling, name)
+    (command_id,) = replay.play()
+    end = replay.end(command_id)
+    assert seen(end) == RECORDED[name]
+    told = replay.recorded_steps()
+    for step in end.steps:
+        assert step.output == stored(told[step.name]["output"])
