@@ -13,6 +13,15 @@ def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
+def uuid_behind(other: str | None) -> str:
+    """A random UUID v4 that sorts behind another, so that what was made in one instant keeps its order."""
+    fresh = new_uuid()
+    if other is None:
+        return fresh
+    first = int(other[:8], 16) + 1 + secrets.randbits(8)
+    return fresh if first >= 1 << 32 else f"{first:08x}{fresh[8:]}"
+
+
 def ordered_uuid() -> str:
     """A UUID v6 in lower case, for executions and commands: it sorts after those that this process made before it.
 

@@ -23,3 +23,16 @@ def test_a_clock_that_is_set_back_does_not_turn_the_order(monkeypatch):
     earlier_ns = (wall_ms() - 3_600_000) * 1_000_000
     monkeypatch.setattr("time.time_ns", lambda: earlier_ns)
     assert before < ids.ordered_uuid() < ids.ordered_uuid()
+
+
+def test_an_id_behind_another_is_a_random_uuid_that_sorts_after_it():
+    made = [ids.uuid_behind(None)]
+    for _ in range(1000):
+        made.append(ids.uuid_behind(made[-1]))
+    assert made == sorted(set(made))
+    assert {uuid.UUID(one).version for one in made} == {4}
+    assert len({one[9:] for one in made}) == len(made), "nobody guesses one from another"
+
+
+def test_behind_the_last_of_all_there_is_only_chance():
+    assert uuid.UUID(ids.uuid_behind("ffffffff-ffff-4fff-bfff-ffffffffffff")).version == 4

@@ -32,7 +32,8 @@ async def create(
     tx: Transaction, call: Call, members: Definition, given_tags: Sequence[Mapping[str, str]] = ()
 ) -> tuple[AssociationRow, Definition]:
     """Store version 1 and, unless ApplyOnlyAtCronInterval, open its first execution. Raises AwsError (spec 2.2)."""
-    association_id = ids.new_uuid()
+    # On a standing virtual clock many are made in one instant: they fall due, and run, in this order.
+    association_id = ids.uuid_behind(await store.last_made(tx, call.scope, tx.now))
     document = await find_document(tx, call.scope, members)
     members = definitions.completed(members, document.document_type)
     mode = rules.mode_of(members, document.document_type)

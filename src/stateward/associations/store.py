@@ -60,6 +60,10 @@ LEGACY_OF_NODE = f"""
 SELECT {ASSOCIATION_COLUMNS} FROM associations
  WHERE account_id = $1 AND region = $2 AND instance_id = $3 AND deleted_ms IS NULL
 """
+LAST_MADE = """
+SELECT MAX(association_id) FROM associations
+ WHERE account_id = $1 AND region = $2 AND created_ms = $3 AND deleted_ms IS NULL
+"""
 COUNT = "SELECT COUNT(*) FROM associations WHERE account_id = $1 AND region = $2 AND deleted_ms IS NULL"
 DUE = """
 SELECT association_id, account_id, region FROM associations
@@ -163,6 +167,11 @@ async def legacy(tx: Snapshot, scope: Scope, name: str, instance_id: str) -> Ass
 async def legacy_of_node(tx: Snapshot, scope: Scope, instance_id: str) -> list[AssociationRow]:
     """Every association that was made with this InstanceId."""
     return await tx.rows(AssociationRow, LEGACY_OF_NODE, *scope, instance_id)
+
+
+async def last_made(tx: Snapshot, scope: Scope, created_ms: int) -> str | None:
+    """The id of the association that was made last in one instant."""
+    return await tx.value(LAST_MADE, *scope, created_ms)  # type: ignore[no-any-return]
 
 
 async def count(tx: Snapshot, scope: Scope) -> int:
