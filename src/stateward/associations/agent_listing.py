@@ -72,9 +72,7 @@ async def reaches(tx: Snapshot, association: AssociationRow, node_id: str, group
     return targets.matches(wanted, node_id, tags)
 
 
-async def _candidates(
-    tx: Snapshot, scope: Scope, node_id: str, key: tuple[int, str]
-) -> AsyncIterator[AssociationRow]:
+async def _candidates(tx: Snapshot, scope: Scope, node_id: str, key: tuple[int, str]) -> AsyncIterator[AssociationRow]:
     while True:
         rows = await store_agents.candidates(tx, scope, node_id, key, AT_ONCE)
         for row in rows:
@@ -119,9 +117,7 @@ async def _applied(tx: Snapshot, association: AssociationRow, run: InvocationRow
         execution = await store.execution(tx, association.association_id, run.execution_number)
     if run is None or execution is None:
         definition = (await store.current(tx, association)).members()
-        return Applied(
-            association.version, definition, definition["DocumentVersion"], definition.get("Parameters", {})
-        )
+        return Applied(association.version, definition, definition["DocumentVersion"], definition.get("Parameters", {}))
     version = await store.version(tx, association.association_id, execution.association_version)
     command = await commands.command(tx, run.command_id)
     assert version is not None, "an execution belongs to a version that exists"

@@ -77,7 +77,9 @@ async def keep_words(tx: Transaction, facts: list[AgentReported]) -> None:
 
 async def running(tx: Transaction, node_id: str, association_id: str) -> InvocationRow | None:
     """The run of an association that the node's agent is at, as far as anybody knows."""
-    return next((row for row in await store_delivery.at_agent(tx, node_id) if row.association_id == association_id), None)
+    return next(
+        (row for row in await store_delivery.at_agent(tx, node_id) if row.association_id == association_id), None
+    )
 
 
 def _reported(before: InvocationRow, status: str, now_ms: int) -> InvocationRow | None:

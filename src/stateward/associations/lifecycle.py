@@ -146,6 +146,8 @@ async def note_statuses(tx: Transaction, association: AssociationRow, rows: Sequ
                 last_run_ms=row.last_run_ms if row.last_run_ms is not None else before.last_run_ms,
                 last_success_ms=row.last_success_ms if row.last_success_ms is not None else before.last_success_ms,
             )
+        if row == before:
+            continue
         known[row.node_id] = changed[row.node_id] = row
         if before is None or (before.status, before.detailed_status) != (row.status, row.detailed_status):
             tx.record(NodeStatusChanged(before, row))

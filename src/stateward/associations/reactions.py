@@ -22,7 +22,9 @@ async def note_node_statuses(tx: Transaction, facts: list[InvocationChanged]) ->
     for association_id, rows in news.items():
         association = await store.lock(tx, association_id)
         if association is not None and association.deleted_ms is None:
-            await lifecycle.save_overview(tx, await lifecycle.note_statuses(tx, association, rows))
+            moved = await lifecycle.note_statuses(tx, association, rows)
+            if moved != association:
+                await lifecycle.save_overview(tx, moved)
 
 
 async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:

@@ -41,9 +41,7 @@ async def candidates(
 
 async def note_report(tx: Transaction, association: AssociationRow, node_id: str, execution_ms: int) -> bool:
     """Remember the newest report of a node on an association; False for the same one again."""
-    noted = await tx.execute(
-        NOTE_REPORT, association.association_id, node_id, execution_ms, tx.now, *association.scope
-    )
+    noted = await tx.execute(NOTE_REPORT, association.association_id, node_id, execution_ms, tx.now, *association.scope)
     return noted == 1
 
 

@@ -50,15 +50,22 @@ class Parcel(msgspec.Struct, frozen=True):
     cancels: list[Cancel]
 
 
-class HandedOver(msgspec.Struct, frozen=True):
-    """What nodes of this process have taken: work that they have begun, and work that they are to stop.
+class Waiting(msgspec.Struct, frozen=True):
+    """What nodes of this process should get: command id → nodes, of work to begin and of work to stop.
 
     `full`: there may be more.
     """
 
+    jobs: dict[str, list[str]]
+    cancels: dict[str, list[str]]
+    full: bool
+
+
+class HandedOver(msgspec.Struct, frozen=True):
+    """What nodes of this process have taken: work that they have begun, and work that they are to stop."""
+
     jobs: list[InvocationRow]
     cancels: list[InvocationRow]
-    full: bool
 
 
 async def take(tx: Transaction, node_id: str, wall_ms: int) -> Parcel:
@@ -109,20 +116,30 @@ async def acknowledged(tx: Transaction, node_id: str, command_id: str, status_co
     return True
 
 
-async def hand_over(tx: Transaction, node_ids: Sequence[str], wall_ms: int, limit: int) -> HandedOver:
-    """Give nodes that live in this process what they should get now, taken as soon as it is sent (design 4)."""
+async def waiting(tx: Snapshot, node_ids: Sequence[str], wall_ms: int, limit: int) -> Waiting:
+    """What nodes that live in this process should get now; a look costs no write (design 4)."""
     listed = json.dumps(list(node_ids))
     rows = await store_delivery.deliverable_to(tx, listed, wall_ms, wall_ms - RESEND_WINDOW_MS, MOST_SENDS, limit)
-    jobs: list[InvocationRow] = []
-    for command_id, resource_ids in _by_command(rows).items():
-        jobs += await lifecycle.change_many(
-            tx, command_id, resource_ids, lambda before: taken(_sent(before, tx.now, wall_ms), tx.now)
-        )
     cancels = await store_delivery.cancels_of(tx, listed, wall_ms, MOST_SENDS, limit)
-    await store.save_invocations(
-        tx, [msgspec.structs.replace(row, cancel_until_wall_ms=store_delivery.NEVER_MS) for row in cancels]
-    )
-    return HandedOver(jobs, cancels, full=limit in (len(rows), len(cancels)))
+    return Waiting(_by_command(rows), _by_command(cancels), full=limit in (len(rows), len(cancels)))
+
+
+async def hand_over(tx: Transaction, found: Waiting, wall_ms: int) -> HandedOver:
+    """Give these nodes what waited for them, unless that has changed; it is taken as soon as it is sent."""
+
+    def take_job(before: InvocationRow) -> InvocationRow | None:
+        gone = before.is_final or before.acknowledged_ms is not None or before.cancel_job_id is not None
+        return None if gone else taken(_sent(before, tx.now, wall_ms), tx.now)
+
+    jobs: list[InvocationRow] = []
+    for command_id, resource_ids in found.jobs.items():
+        jobs += await lifecycle.change_many(tx, command_id, resource_ids, take_job)
+    cancels: list[InvocationRow] = []
+    for command_id, resource_ids in found.cancels.items():
+        rows = await store.invocations_named(tx, command_id, resource_ids)
+        cancels += [msgspec.structs.replace(row, cancel_until_wall_ms=store_delivery.NEVER_MS) for row in rows]
+    await store.save_invocations(tx, cancels)
+    return HandedOver(jobs, cancels)
 
 
 def concerned(facts: Sequence[InvocationChanged]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -80,14 +81,25 @@ class Engine:
                 self._rest()
 
     async def _pass(self) -> None:
-        busy = True
-        while busy:
-            # What woke the engine before this round is seen in it, its own writes among that.
-            self._woken.clear()
-            busy = False
-            for duty in self._duties:
-                if not (duty.when_idle and busy):
-                    busy = await duty.run(self._db, self._note_fired) or busy
+        """Go round the duties until none has found anything since the last that did; then the housekeeping."""
+        self._woken.clear()
+        regular = [duty for duty in self._duties if not duty.when_idle]
+        housekeeping = [duty for duty in self._duties if duty.when_idle]
+        while True:
+            idle = 0
+            for duty in itertools.cycle(regular):
+                idle = 0 if await self._does(duty) else idle + 1
+                if idle >= len(regular):
+                    break
+            if not [duty for duty in housekeeping if await self._does(duty)]:
+                return
+
+    async def _does(self, duty: Duty) -> bool:
+        if not await duty.run(self._db, self._note_fired):
+            return False
+        # Every duty looks again after this: whatever has woken the engine so far, its own writes too, is seen then.
+        self._woken.clear()
+        return True
 
     def _rest(self) -> None:
         """Let the clock go on, unless somebody has asked for another pass meanwhile."""

@@ -186,17 +186,26 @@ class Simulation:
             self._hinted.clear()  # the others have no channel, or are none of ours
             return False
 
+        async with db.reading() as tx:
+            found = await delivery.waiting(tx, node_ids, self._clock.wall(), AT_ONCE)
+        if not found.full:
+            self._hinted.difference_update(node_ids)
+        if not found.jobs and not found.cancels:
+            return bool(self._hinted)
+
         async def take(tx: Transaction) -> tuple[HandedOver, list[Order]]:
-            handed = await delivery.hand_over(tx, node_ids, self._clock.wall(), AT_ONCE)
+            handed = await delivery.hand_over(tx, found, self._clock.wall())
             return handed, await script.orders(tx, handed.jobs)
 
-        handed, orders = await db.write(take)
-        if not handed.full:
-            self._hinted.difference_update(node_ids)
+        try:
+            handed, orders = await db.write(take)
+        except BaseException:
+            self._hinted.update(node_ids)
+            raise
         self._begin(orders)
         for row in handed.cancels:
             self._hands.cancel(row.resource_id, row.command_id, self._clock.now())
-        return bool(orders or handed.cancels or self._hinted)
+        return True
 
     def _begin(self, orders: Sequence[Order]) -> None:
         now_ms = self._clock.now()
