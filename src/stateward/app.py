@@ -19,6 +19,7 @@ from stateward import ids
 from stateward.access import key_proof
 from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
+from stateward.access.permissions import NODE_CALLS_BY_ROWS
 from stateward.access.principals import Scope
 from stateward.access.sealing import MasterKey
 from stateward.alarms.endpoint import AlarmEndpoint
@@ -51,9 +52,9 @@ from stateward.associations.node_views import NodeViews
 from stateward.calendars.operations import CalendarOperations
 from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
+from stateward.commands import node_parameters, store_delivery, uploads
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
-from stateward.commands import store_delivery, uploads
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputGivenUp, OutputWaits
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
@@ -161,6 +162,9 @@ class Server:
             observe=self.metrics.observe,
             quotas=config.quotas,
             throttle=None if config.rate_limit is None else Throttle(config.rate_limit),
+            node_calls_by_rows=dict.fromkeys(
+                NODE_CALLS_BY_ROWS, node_parameters.NodeParameters(config.node_parameters).may_read
+            ),
         )
         self._kept_time = KeptTime(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
         self._react()

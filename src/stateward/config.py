@@ -81,6 +81,7 @@ class Config:
     """The address over TLS that nodes are told, known when the port is bound."""
     metrics_public: bool = False
     iam_roles: tuple[str, ...] = ()
+    node_parameters: tuple[str, ...] = ()
     alarms: Path | None = None
     alarm_url: str | None = field(default=None, repr=False)
     s3_endpoint: str | None = None
@@ -117,6 +118,9 @@ class Config:
             raise ConfigurationError(f"--clock {self.clock!r}: unknown, use system or virtual")
         if len(self.account_id) != 12 or not self.account_id.isdecimal():
             raise ConfigurationError(f"--account-id {self.account_id!r}: an account id has twelve digits")
+        for path in self.node_parameters:
+            if not path.startswith("/"):
+                raise ConfigurationError(f"--node-parameters {path!r}: write a path such as /nodes, or / for all")
         if self.event_retention_days < 1:
             raise ConfigurationError(f"--event-retention-days {self.event_retention_days}: keep at least one day")
         if bool(self.admin_access_key_id) != bool(self.admin_secret_access_key):

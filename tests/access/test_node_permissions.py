@@ -6,7 +6,7 @@ import pytest
 
 from live_server import LiveServer
 from signed_requests import call, send, signed
-from stateward.access.permissions import NODE_CALLS, NODE_CALLS_TO_COME, NODE_ONLY
+from stateward.access.permissions import NODE_CALLS, NODE_CALLS_BY_ROWS, NODE_ONLY
 from stateward.access.signing import SignedRequest, sign_rsa
 from stateward.clock import wall_ms
 from stateward.ids import new_uuid
@@ -73,7 +73,7 @@ def answer(node, operation, **members):
 
 
 def test_every_other_operation_of_the_model_is_denied(server, node):
-    allowed = {*ABOUT_ITSELF, *ABOUT_DOCUMENTS, *NODE_CALLS_TO_COME, *OTHER_PATHS}
+    allowed = {*ABOUT_ITSELF, *ABOUT_DOCUMENTS, *NODE_CALLS_BY_ROWS, *OTHER_PATHS}
     denied = sorted(server.model.operations - allowed)
     assert len(denied) > 130, "the model has far more operations than a node needs"
     for operation in denied:
@@ -84,18 +84,10 @@ def test_every_other_operation_of_the_model_is_denied(server, node):
         )
 
 
-def test_what_d55_promises_for_later_is_not_implemented_yet(server, node):
-    """An operation that was built for administrators stays shut until its predicate stands in NODE_CALLS."""
-    assert server.model.operations >= NODE_CALLS_TO_COME
-    assert not NODE_CALLS_TO_COME & NODE_CALLS.keys()
-    for operation in NODE_CALLS_TO_COME - set(server.thread_server.performer.operations):
-        assert answer(node, operation, InstanceId=node.node_id) == (
-            400,
-            "UnknownOperationException",
-            f"The operation {operation} is not implemented by Stateward",
-        )
-    for operation in NODE_CALLS_TO_COME & set(server.thread_server.performer.operations):
-        assert answer(node, operation, **PARAMETERS.get(operation, {}))[:2] == (400, "AccessDeniedException")
+def test_what_rows_decide_is_denied_without_such_rows(server, node):
+    assert not NODE_CALLS_BY_ROWS & NODE_CALLS.keys()
+    for operation in NODE_CALLS_BY_ROWS:
+        assert answer(node, operation, **PARAMETERS[operation])[:2] == (400, "AccessDeniedException")
 
 
 @pytest.mark.parametrize("operation", ABOUT_ITSELF)

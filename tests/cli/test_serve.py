@@ -176,6 +176,7 @@ def test_a_master_key_that_was_replaced(tmp_path):
         ),
         pytest.param(["--auth", "none"], "--auth 'none': unknown, use sigv4 or open", id="auth"),
         pytest.param(["--clock", "wall"], "--clock 'wall': unknown, use system or virtual", id="clock"),
+        pytest.param(["--node-parameters", "one"], "--node-parameters 'one': write a path such as /nodes", id="path"),
         pytest.param(["--account-id", "12"], "--account-id '12': an account id has twelve digits", id="account"),
         pytest.param(["--log-level", "loud"], "--log-level 'loud': unknown, use one of debug, info", id="log level"),
         pytest.param(["--log-format", "xml"], "--log-format 'xml': unknown, use text or json", id="log format"),
@@ -244,6 +245,7 @@ OPTIONS = [
     ("--account-id", "111122223333", "444455556666", "account_id", "123456789012", str),
     ("--allowed-hosts", "a.test, b.test", "c.test", "allowed_hosts", (), None),
     ("--iam-roles", "one,two", "three", "iam_roles", (), None),
+    ("--node-parameters", "/one, /two", "/three", "node_parameters", (), None),
     ("--admin-access-key-id", "AKIAENV", "AKIAFLAG", "admin_access_key_id", None, str),
 ]
 

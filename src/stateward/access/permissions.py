@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from stateward.access.principals import Principal
+from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
 
 Request = Mapping[str, Any]
 Predicate = Callable[[Principal, Request], bool]
+RowPredicate = Callable[[Snapshot, Principal, Request], Awaitable[bool]]
 
 
 def _about_itself(principal: Principal, request: Request) -> bool:
@@ -42,13 +44,8 @@ NODE_CALLS: Mapping[str, Predicate] = {
 }
 """Operation → what must be true of the request when a node makes it."""
 
-NODE_CALLS_TO_COME = frozenset(
-    {
-        "GetParameter",
-        "GetParameters",
-    }
-)
-"""The rest of D55: said to be not implemented (D22), and denied until a predicate stands in NODE_CALLS."""
+NODE_CALLS_BY_ROWS = frozenset({"GetParameter", "GetParameters"})
+"""The rest of D55, whose predicates read rows of higher rooms: app hands them in, without one it is denied."""
 
 NODE_ONLY = frozenset(
     {
@@ -64,7 +61,7 @@ NODE_ONLY = frozenset(
 def authorise_operation(principal: Principal, operation: str) -> None:
     """Deny by default: raises AccessDeniedException when this kind of principal never may call the operation."""
     if principal.is_node:
-        allowed = operation in NODE_CALLS or operation in NODE_CALLS_TO_COME
+        allowed = operation in NODE_CALLS or operation in NODE_CALLS_BY_ROWS
     else:
         allowed = operation not in NODE_ONLY
     if not allowed and principal.kind != "nobody":
@@ -72,9 +69,25 @@ def authorise_operation(principal: Principal, operation: str) -> None:
 
 
 def authorise_request(principal: Principal, operation: str, request: Request) -> None:
-    """Raises AccessDeniedException when a node's request is about anything but the node itself."""
-    if principal.is_node and not NODE_CALLS.get(operation, _no_request)(principal, request):
-        raise AwsError(
-            "AccessDeniedException",
-            f"{principal.name} is not authorized to perform: ssm:{operation} on another resource",
-        )
+    """Raises AccessDeniedException when a node's request is about anything but the node itself.
+
+    What rows decide is left to `authorise_by_rows`.
+    """
+    if not principal.is_node or operation in NODE_CALLS_BY_ROWS:
+        return
+    if not NODE_CALLS.get(operation, _no_request)(principal, request):
+        raise _another_resource(principal, operation)
+
+
+async def authorise_by_rows(
+    tx: Snapshot, principal: Principal, operation: str, request: Request, predicate: RowPredicate | None
+) -> None:
+    """Raises AccessDeniedException when the rows do not allow a node this request."""
+    if predicate is None or not await predicate(tx, principal, request):
+        raise _another_resource(principal, operation)
+
+
+def _another_resource(principal: Principal, operation: str) -> AwsError:
+    return AwsError(
+        "AccessDeniedException", f"{principal.name} is not authorized to perform: ssm:{operation} on another resource"
+    )

@@ -11,7 +11,13 @@ import apsw
 import structlog
 
 from stateward.access.call import Answer, Call, Request
-from stateward.access.permissions import authorise_operation, authorise_request
+from stateward.access.permissions import (
+    NODE_CALLS_BY_ROWS,
+    RowPredicate,
+    authorise_by_rows,
+    authorise_operation,
+    authorise_request,
+)
 from stateward.access.principals import Principal
 from stateward.access.sealing import MasterKey
 from stateward.api.token_bucket import Throttle
@@ -68,6 +74,7 @@ class Performer:
         observe: Observer,
         quotas: Quotas,
         throttle: Throttle | None = None,
+        node_calls_by_rows: Mapping[str, RowPredicate] | None = None,
     ) -> None:
         self._model = model
         self._operations = operations
@@ -78,6 +85,7 @@ class Performer:
         self._observe = observe
         self._quotas = quotas
         self._throttle = throttle
+        self._node_calls_by_rows = node_calls_by_rows or {}
 
     @property
     def operations(self) -> Iterable[str]:
@@ -145,6 +153,10 @@ class Performer:
         named.update(_names(given))
         request = self._model.input_validator(operation)(given)
         authorise_request(principal, operation, request)
+        if principal.is_node and operation in NODE_CALLS_BY_ROWS:
+            async with self._db.reading() as tx:
+                predicate = self._node_calls_by_rows.get(operation)
+                await authorise_by_rows(tx, principal, operation, request, predicate)
         call = Call(
             principal=principal,
             operation=operation,

@@ -10,7 +10,17 @@ import typer
 
 from stateward.cli import agent as agent_commands
 from stateward.cli import keys as key_commands
-from stateward.cli.options import AlarmsFile, AlarmUrl, Drain, S3Endpoint, TlsCert, TlsKey, TlsName, TlsPort
+from stateward.cli.options import (
+    AlarmsFile,
+    AlarmUrl,
+    Drain,
+    NodeParameters,
+    S3Endpoint,
+    TlsCert,
+    TlsKey,
+    TlsName,
+    TlsPort,
+)
 from stateward.config import (
     DEFAULT_ACCOUNT,
     DEFAULT_DRAIN_S,
@@ -121,6 +131,7 @@ def serve(
     iam_roles: Annotated[
         str, typer.Option(envvar="STATEWARD_IAM_ROLES", help="The only role names that activations may use, by commas.")
     ] = "",
+    node_parameters: NodeParameters = None,
     alarms: AlarmsFile = None,
     alarm_url: AlarmUrl = "",
     s3_endpoint: S3Endpoint = "",
@@ -222,6 +233,7 @@ def serve(
             drain_s=drain,
             metrics_public=metrics_public,
             iam_roles=_names(iam_roles),
+            node_parameters=_names(",".join(node_parameters or ())),
             alarms=alarms,
             alarm_url=alarm_url or None,
             s3_endpoint=s3_endpoint or None,

@@ -55,6 +55,13 @@ TlsCert = Annotated[
     ),
 ]
 TlsKey = Annotated[Path | None, typer.Option("--tls-key", envvar="STATEWARD_TLS_KEY", help="Its private key, PEM.")]
+NodeParameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="STATEWARD_NODE_PARAMETERS",
+        help="Path of parameters that every node may read; again for others, or several by commas.",
+    ),
+]
 Drain = Annotated[
     float,
     typer.Option(

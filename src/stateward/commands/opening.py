@@ -68,7 +68,9 @@ def compose(order: Order, now_ms: int) -> NewCommand:
     allows the sum of the steps (D2).
     """
     fetched = {references.PREFIX + reference: text for reference, text in order.store_values.items()}
-    raw = interpolation.interpolate(schema.load(order.document.content, order.document.document_format), fetched)
+    loaded = schema.load(order.document.content, order.document.document_format)
+    named = references.named(loaded, order.parameters)
+    raw = interpolation.interpolate(loaded, fetched)
     document = schema.parse_command(raw)
     given = {
         name: [interpolation.interpolate_text(value, fetched) for value in values]
@@ -105,6 +107,7 @@ def compose(order: Order, now_ms: int) -> NewCommand:
         output_prefix=order.output_prefix,
         output_region=order.output_region,
         refreshes=_refreshed(document, values),
+        store_references=_json(named) if named else None,
     )
     resolved = _json(given) if fetched else None
     return NewCommand(row, _json(raw), _json(order.parameters), resolved)

@@ -14,6 +14,8 @@ from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
 
 PREFIX = "ssm:"
+SECURE_PREFIX = "ssm-secure:"
+"""What the node itself asks for, so that the secret stands in no command."""
 NONE: Mapping[str, str] = {}
 
 
@@ -28,6 +30,13 @@ def within(value: Any) -> frozenset[str]:
     """Every reference in a value, wherever it stands in lists and maps."""
     found = interpolation.references(value)
     return frozenset(name.removeprefix(PREFIX) for name in found if name.startswith(PREFIX))
+
+
+def named(*values: Any) -> list[str]:
+    """Every reference in these values, resolved here or left to the node, without its prefix."""
+    prefixes = (PREFIX, SECURE_PREFIX)
+    found = interpolation.references(values)
+    return sorted({name.partition(":")[2] for name in found if name.startswith(prefixes)})
 
 
 def followed(parameters: Mapping[str, Sequence[str]]) -> frozenset[str]:

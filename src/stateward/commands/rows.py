@@ -40,6 +40,7 @@ class CommandRow(msgspec.Struct, frozen=True):
     output_prefix: str | None = None
     output_region: str | None = None
     refreshes: str | None = None
+    store_references: str | None = None
     phase: str = "resolving"
     ending: str | None = None
     status: str = "Pending"
