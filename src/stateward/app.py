@@ -263,7 +263,7 @@ class Server:
             CalendarOperations(self.calendars),
             node_operations.NodeOperations(history.node_views, self.config.iam_roles),
             FleetOperations(history.node_views, self.config.iam_roles),
-            NodeCalls(self.authenticator),
+            NodeCalls(self.authenticator, self.clock.wall()),
             key_rotation,
             ComplianceOperations(verdicts.manual_severity),
             inventory_operations.InventoryOperations(),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from stateward.access import store_asking
 from stateward.access.principals import Principal, Scope
 from stateward.api.administrators import Door
 from stateward.clock import Clock
@@ -20,6 +21,8 @@ from stateward.nodes.store_clones import CloneRow
 from stateward.storage import Database, Transaction
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601
+
+BUILT_IN = "stateward-agent"
 
 
 class Acceptance(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,6 +45,7 @@ class NodeRoutes:
         return [
             Route("/_stateward/nodes/{node_id}", self.show, methods=["GET"]),
             Route("/_stateward/nodes/{node_id}/accept-fingerprint", self.accept_fingerprint, methods=["POST"]),
+            Route("/_stateward/nodes/{node_id}/rotate-key", self.rotate_key, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -74,6 +78,23 @@ class NodeRoutes:
                 await self._db.write(work)
             except NothingToAccept as error:
                 raise AwsError("Conflict", str(error), 409) from error
+            return JSONResponse({"node": node_id})
+        except AwsError as error:
+            return _refusal(error)
+
+    async def rotate_key(self, request: Request) -> Response:
+        """POST `{}`: the node is asked for another key, with its next token while its channel is open (D54)."""
+        try:
+            scope, _ = await self._enter(request)
+            node_id = request.path_params["node_id"]
+
+            async def work(tx: Transaction) -> None:
+                row = _existing(await store.find(tx, scope, node_id), request)
+                if row.agent_name == BUILT_IN:
+                    raise AwsError("Conflict", f"{node_id} has Stateward's agent, which keeps its key.", 409)
+                await store_asking.ask(tx, node_id)
+
+            await self._db.write(work)
             return JSONResponse({"node": node_id})
         except AwsError as error:
             return _refusal(error)

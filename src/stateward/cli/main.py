@@ -10,6 +10,7 @@ import typer
 
 from stateward.cli import agent as agent_commands
 from stateward.cli import keys as key_commands
+from stateward.cli import nodes as node_commands
 from stateward.cli.options import (
     AlarmsFile,
     AlarmUrl,
@@ -46,6 +47,9 @@ app = typer.Typer(
 )
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")
+app.add_typer(node_commands.app, name="nodes")
+
+USAGE, BUG = 64, 70
 
 DataDir = Annotated[
     Path | None,
@@ -317,6 +321,16 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Entry point of the installed program."""
-    app(prog_name="stateward")
+    """Entry point of the installed program. Exit codes: 64 for a wrong option, 70 for a bug (D68)."""
+    for kind in typer.BadParameter.__mro__:
+        if kind.__name__ == "UsageError":
+            # The library's 2 means here that there is a difference.
+            kind.exit_code = USAGE  # type: ignore[attr-defined]
+    try:
+        app(prog_name="stateward")
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        sys.exit(BUG)
     sys.exit(0)

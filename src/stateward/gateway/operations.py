@@ -9,6 +9,7 @@ import structlog
 
 from stateward import ids
 from stateward.access import store as keys
+from stateward.access import store_asking
 from stateward.access.authentication import Authenticator
 from stateward.access.call import Answer, Call, Request
 from stateward.nodes import clones, connection, registration, store
@@ -19,6 +20,9 @@ from stateward.wire.protocol import epoch_seconds
 
 PLATFORMS = ("Linux", "Windows", "MacOS")
 TEXT_CHARACTERS = 255
+QUIET_MS = 10 * 60 * 1000
+"""Since the server's start: for so long no node is asked to change its key (D54)."""
+
 log = structlog.get_logger("stateward.gateway")
 HEARTBEAT = (
     "AgentName",
@@ -34,8 +38,9 @@ HEARTBEAT = (
 class NodeCalls:
     """The agent-only operations."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, started_ms: int = 0) -> None:
         self._authenticator = authenticator
+        self._quiet_until_ms = started_ms + QUIET_MS
 
     async def register_managed_instance(self, call: Call, request: Request) -> Answer:
         """Exchange an activation for a node id (node protocol 3.1)."""
@@ -62,6 +67,8 @@ class NodeCalls:
         """Credentials for an hour. Another fingerprint than the registered one is another machine (D56)."""
         async with call.reading() as tx:
             key = await keys.node_key(tx, call.principal.name)
+            is_asked = await store_asking.is_asked(tx, call.principal.name)
+            row = await store.find(tx, call.scope, call.principal.name)
         if key is None or not hmac.compare_digest(key.fingerprint.encode(), request["Fingerprint"].encode()):
             await self._note_other_machine(call, request["Fingerprint"])
             raise AwsError("MachineFingerprintDoesNotMatch", "The fingerprint is not that of the registered machine.")
@@ -72,7 +79,11 @@ class NodeCalls:
                 "SecretAccessKey": issued.secret_access_key,
                 "SessionToken": issued.session_token,
                 "TokenExpirationDate": epoch_seconds(issued.expires_ms),
-                "UpdateKeyPair": False,
+                # A request that gets lost would lock the node out: only where all has been well for a while.
+                "UpdateKeyPair": is_asked
+                and row is not None
+                and bool(row.connected)
+                and call.wall_ms >= self._quiet_until_ms,
             }
         )
 

@@ -17,6 +17,8 @@ CREATE TABLE node_clones (
 
 CREATE INDEX node_clones_by_scope ON node_clones (account_id, region, node_id);
 
+ALTER TABLE node_keys ADD COLUMN key_to_replace TEXT;
+
 CREATE TABLE events_of_nodes_too (
   sequence BIGINT PRIMARY KEY,
   account_id TEXT NOT NULL,

@@ -1,0 +1,21 @@
+"""Which nodes are asked to change their keys: those that still have the key that was to be replaced (D54)."""
+
+from __future__ import annotations
+
+from stateward.storage import Snapshot, Transaction
+
+ASK = "UPDATE node_keys SET key_to_replace = public_key WHERE node_id = $1 AND removed_ms IS NULL"
+IS_ASKED = """
+SELECT COUNT(*) FROM node_keys
+ WHERE node_id = $1 AND removed_ms IS NULL AND key_to_replace = public_key AND candidate_public_key IS NULL
+"""
+
+
+async def ask(tx: Transaction, node_id: str) -> None:
+    """Have the node change the key that it has now."""
+    await tx.execute(ASK, node_id)
+
+
+async def is_asked(tx: Snapshot, node_id: str) -> bool:
+    """Whether the node has neither changed its key since it was asked, nor offered another."""
+    return bool(await tx.value(IS_ASKED, node_id))

@@ -1,0 +1,68 @@
+"""What `stateward nodes show` tells of one node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stateward.cli import tables
+from stateward.cli.server import NOT_FOUND, Server, fail
+
+NO_CHANNEL = "no channel, next try within an hour: its heartbeats come, commands wait until it is back"
+
+
+def look(server: Server, node_id: str) -> dict[str, Any]:
+    """AWS's words and Stateward's own."""
+    filters = [{"Key": "InstanceIds", "Values": [node_id]}]
+    rows = server.call("describe_instance_information", Filters=filters)["InstanceInformationList"]
+    if not rows:
+        fail(f"managed node {node_id} does not exist at {server.endpoint} in {server.region}", NOT_FOUND)
+    tags = server.call("list_tags_for_resource", ResourceType="ManagedInstance", ResourceId=node_id)["TagList"]
+    status = server.call("get_connection_status", Target=node_id)["Status"]
+    own = server.own(f"/_stateward/nodes/{node_id}")
+    return {"Node": rows[0], "Tags": tags, "ConnectionStatus": status, "Stateward": own}
+
+
+def fields(found: dict[str, Any]) -> dict[str, str]:
+    """For people, a line each."""
+    node = found["Node"]
+    platform = " ".join(filter(None, (node.get("PlatformName"), node.get("PlatformVersion"))))
+    overview = node.get("AssociationOverview", {}).get("InstanceAssociationStatusAggregatedCount", {})
+    shown = {
+        "Node": node["InstanceId"],
+        "Name": node.get("Name", ""),
+        "Connection": connection(node["PingStatus"], found["ConnectionStatus"], node.get("LastPingDateTime")),
+        "Machine": ", ".join(filter(None, (node.get("ComputerName"), node.get("IPAddress"), platform))),
+        "Agent": node.get("AgentVersion", ""),
+        "Tags": "\n".join(f"{tag['Key']}={tag['Value']}" for tag in found["Tags"]),
+        "Registered": tables.instant(node.get("RegistrationDate")),
+        "Activation": node.get("ActivationId", ""),
+        "Role": node.get("IamRole", ""),
+        "Associations": ", ".join(f"{count} {status}" for status, count in overview.items()),
+        "Last run": tables.instant(node.get("LastAssociationExecutionDate")),
+    }
+    kept = {name: value for name, value in shown.items() if value}
+    warnings = [_warning(node["InstanceId"], one) for one in (found["Stateward"] or {}).get("clones", ())]
+    return {**kept, "Attention": "\n".join(warnings)} if warnings else kept
+
+
+def connection(ping: str, status: str, last_heard: Any) -> str:
+    """Whether work reaches the node; a node that was refused a channel is not offline (node protocol 9.3)."""
+    if status == "connected":
+        return "connected"
+    if ping == "Online":
+        return NO_CHANNEL
+    return f"offline, last heard of {tables.instant(last_heard)}" if last_heard else "offline, never heard of"
+
+
+def _warning(node_id: str, clone: dict[str, Any]) -> str:
+    addresses = ", ".join(clone["addresses"]) or "an unknown address"
+    if clone["kind"] == "channels":
+        return (
+            f"Two machines take its channel from each other, {clone['times']} times, last {clone['last']}, from "
+            f"{addresses}: clones. Register one of them anew; until then the newest gets the work."
+        )
+    return (
+        f"Another machine asked for its credentials and was refused, {clone['times']} times since {clone['first']}, "
+        f"last {clone['last']}, from {addresses}: a clone, or the node on other hardware.\n"
+        f"If that machine is to be the node: stateward nodes accept-fingerprint {node_id}"
+    )

@@ -1,0 +1,205 @@
+"""How a command finds its server: AWS's own configuration, or else the server of this machine (console 6)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import msgspec
+import typer
+
+from stateward.config import ADDRESS_FILE, DEFAULT_REGION, Address, data_home
+
+FAILED, NOT_FOUND, NOT_ALLOWED, NOT_REACHABLE, USAGE = 1, 3, 4, 5, 64
+TIMEOUT_S = 30.0
+NOT_FOUND_CODES = ("InvalidInstanceId", "InvalidActivationId", "InvalidResourceId")
+NOT_ALLOWED_CODES = (
+    "AccessDeniedException",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "ExpiredTokenException",
+    "MissingAuthenticationTokenException",
+)
+
+
+class Where(msgspec.Struct, frozen=True):
+    """What the options say; empty: look for it."""
+
+    endpoint: str = ""
+    region: str = ""
+    profile: str = ""
+    ca_bundle: str = ""
+    data_dir: Path | None = None
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Say what is wrong on standard error, and end with a code of console 6."""
+    typer.echo(f"stateward: {message}", err=True)
+    raise typer.Exit(code)
+
+
+class Server:
+    """A server and the key to talk to it with. What goes wrong ends the program with a sentence and its exit code."""
+
+    def __init__(self, where: Where) -> None:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        folder = where.data_dir or data_home("stateward")
+        try:
+            session = boto3.Session(profile_name=where.profile or None)
+            # botocore itself reads AWS_DEFAULT_REGION only.
+            region = where.region or os.environ.get("AWS_REGION") or session.region_name
+            settings: dict[str, Any] = {"verify": where.ca_bundle} if where.ca_bundle else {}
+            endpoint = where.endpoint or _configured(session, region)
+            if not endpoint:
+                endpoint, region = _local(folder, region)
+            region = region or Address.load(folder).region or DEFAULT_REGION
+            if session.get_credentials() is None:
+                settings |= _local_key(folder, endpoint)
+            if not where.ca_bundle and not os.environ.get("AWS_CA_BUNDLE"):
+                settings |= _local_ca(folder, endpoint)
+            self.ssm: Any = session.client("ssm", endpoint_url=endpoint, region_name=region, **settings)
+            self._key = session.get_credentials() if "aws_access_key_id" not in settings else None
+        except BotoCoreError as error:
+            fail(str(error), USAGE)
+        self.endpoint: str = endpoint.rstrip("/")
+        self.region: str = region
+        verify = settings.get("verify") or os.environ.get("AWS_CA_BUNDLE") or None
+        self._ca = None if verify is None else str(verify)
+        self._access = settings.get("aws_access_key_id", ""), settings.get("aws_secret_access_key", ""), None
+        if self._key is not None:
+            frozen = self._key.get_frozen_credentials()
+            self._access = frozen.access_key, frozen.secret_key, frozen.token
+
+    def announce(self) -> None:
+        """Before a write: where it goes (console 6)."""
+        typer.echo(f"→ {self.endpoint} · {self.region} · key {self._access[0] or 'none'}", err=True)
+
+    def call(self, operation: str, **members: Any) -> Any:
+        """One operation of the API, by its name in snake case."""
+        import botocore.exceptions as failures
+
+        try:
+            return getattr(self.ssm, operation)(**members)
+        except failures.ClientError as error:
+            told = error.response["Error"]
+            fail(f"{told['Code']}: {told['Message']}", exit_code_of(told["Code"]))
+        except (failures.NoCredentialsError, failures.PartialCredentialsError) as error:
+            fail(f"{error}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, see `stateward credentials`", NOT_ALLOWED)
+        except failures.ParamValidationError as error:
+            fail(" ".join(str(error).split()), USAGE)
+        except failures.HTTPClientError as error:
+            fail(f"{self.endpoint} cannot be reached: {error}", NOT_REACHABLE)
+
+    def pages(self, operation: str, member: str, **members: Any) -> list[Any]:
+        """Everything that a listing has."""
+        found: list[Any] = []
+        token: dict[str, str] = {}
+        while True:
+            answer = self.call(operation, **members, **token)
+            found += answer[member]
+            if not answer.get("NextToken"):
+                return found
+            token = {"NextToken": answer["NextToken"]}
+
+    def own(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A route of Stateward's own below `/_stateward`; None where the server has no such route (AWS)."""
+        status, answer = self._own(path, body)
+        if status == 200:
+            return answer
+        if not isinstance(answer, dict) or "error" not in answer:
+            return None
+        fail(f"{answer['error']}: {answer['message']}", NOT_FOUND if status == 404 else exit_code_of(answer["error"]))
+
+    def public(self, path: str) -> bytes | None:
+        """A file that the server hands out to anybody; None where it has none."""
+        answer = self._http("GET", path, {}, b"")
+        return answer.content if answer.status_code == 200 else None
+
+    def _own(self, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
+        from stateward.access.signing import SignedRequest, sign_hmac
+        from stateward.clock import wall_ms
+
+        content = b"" if body is None else msgspec.json.encode(body)
+        headers = {"host": urlsplit(self.endpoint).netloc}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        method = "GET" if body is None else "POST"
+        access_key_id, secret, token = self._access
+        signed = sign_hmac(
+            SignedRequest(method, path, "", headers, content),
+            access_key_id=access_key_id,
+            secret_access_key=secret,
+            session_token=token,
+            region=self.region,
+            service="stateward",
+            now_ms=wall_ms(),
+        )
+        answer = self._http(method, path, {**headers, **signed}, content)
+        try:
+            return answer.status_code, msgspec.json.decode(answer.content)
+        except msgspec.DecodeError:
+            return answer.status_code, None
+
+    def _http(self, method: str, path: str, headers: dict[str, str], content: bytes) -> Any:
+        import ssl
+
+        import httpx
+
+        try:
+            trusted = ssl.create_default_context(cafile=self._ca)
+            with httpx.Client(verify=trusted, timeout=TIMEOUT_S) as http:
+                return http.request(method, f"{self.endpoint}{path}", headers=headers, content=content)
+        except (httpx.HTTPError, OSError) as error:
+            fail(f"{self.endpoint} cannot be reached: {error}", NOT_REACHABLE)
+
+
+def exit_code_of(code: str) -> int:
+    """The exit code for an error of the API."""
+    if code in NOT_FOUND_CODES:
+        return NOT_FOUND
+    return NOT_ALLOWED if code in NOT_ALLOWED_CODES else FAILED
+
+
+def _configured(session: Any, region: str | None) -> str:
+    """The endpoint that AWS's configuration names, empty when it would be AWS itself."""
+    found = str(session.client("ssm", region_name=region or DEFAULT_REGION).meta.endpoint_url)
+    host = urlsplit(found).hostname or ""
+    return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else found
+
+
+def _local(folder: Path, region: str | None) -> tuple[str, str]:
+    if not (folder / ADDRESS_FILE).exists():
+        fail(
+            "which server? Give --endpoint-url, set AWS_ENDPOINT_URL_SSM, or run this where the server's data are "
+            f"({folder} has none; --data-dir names another)",
+            NOT_REACHABLE,
+        )
+    known = Address.load(folder)
+    return known.endpoint, region or known.region
+
+
+def _local_key(folder: Path, endpoint: str) -> dict[str, str]:
+    """The administrator's key in the data directory, if that is this server's and can be read."""
+    from stateward.cli import credentials
+    from stateward.cli.loop import run_loop
+
+    known = Address.load(folder)
+    if not (folder / ADDRESS_FILE).exists() or endpoint not in (known.endpoint, known.tls_endpoint):
+        return {}
+    try:
+        key = run_loop(credentials.Keys(folder).administrator(known.account_id))
+    except credentials.NoCredentials as error:
+        fail(str(error), NOT_ALLOWED)
+    return {"aws_access_key_id": key.access_key_id, "aws_secret_access_key": key.secret_access_key}
+
+
+def _local_ca(folder: Path, endpoint: str) -> dict[str, str]:
+    from stateward.tls.authority import ca_path
+
+    path = ca_path(folder)
+    mine = endpoint == Address.load(folder).tls_endpoint
+    return {"verify": str(path)} if mine and os.access(path, os.R_OK) else {}
