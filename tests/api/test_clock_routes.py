@@ -81,19 +81,36 @@ def test_work_in_hand_is_named_when_the_wait_is_over(server, ssm, nodes, documen
     assert "unfinished" not in server.clock(advance="1m")
 
 
+def turn_until_busy(server, answers):
+    """Turn the clock in a thread, and answer that thread once the turn has begun."""
+    turning = threading.Thread(target=lambda: answers.append(server.clock(advance="1m")))
+    turning.start()
+    for _ in range(10_000):  # a turn that is no turn: refused as such until the other has the hand on the clock
+        with pytest.raises(Refused) as caught:
+            server.clock(advance="backwards")
+        if caught.value.status == 409:
+            return turning
+    raise AssertionError("the turn never waited")
+
+
 def test_only_one_advance_at_a_time(server, ssm, nodes, document):
     node = nodes.one(holds=True)
     create(ssm, document())
     (job,) = node.wait_for_jobs()
     answers = []
-    turning = threading.Thread(target=lambda: answers.append(server.clock(advance="1m")))
-    turning.start()
-    status = 400
-    while status == 400:  # a turn that is no turn: refused as such until the other has the hand on the clock
-        with pytest.raises(Refused) as caught:
-            server.clock(advance="backwards")
-        status = caught.value.status
-    assert status == 409
+    turning = turn_until_busy(server, answers)
+    job.finish()
+    turning.join()
+    assert "unfinished" not in answers[0]
+
+
+def test_each_turn_waits_anew(server, ssm, nodes, document):
+    node = nodes.one(holds=True)
+    create(ssm, document())
+    (job,) = node.wait_for_jobs()
+    assert "unfinished" in server.clock(advance="1m", wait_for_nodes="50ms")
+    answers = []
+    turning = turn_until_busy(server, answers)
     job.finish()
     turning.join()
     assert "unfinished" not in answers[0]

@@ -71,7 +71,8 @@ class ClockRoutes:
             _, body = await self._door.enter(request, "turn the clock")
             if request.method == "GET":
                 return JSONResponse(self._time())
-            goal_ms, wait_s = self._wish(body)
+            with self._reserved():
+                goal_ms, wait_s = self._wish(body)  # while another turns, not even nonsense is looked at
             if LINES in request.headers.get("accept", ""):
                 return self._stream(goal_ms, wait_s)
             with self._reserved():
@@ -159,6 +160,7 @@ class ClockRoutes:
 
         fired, _ = self._engine_state()
         fired.clear()
+        self._given_up.clear()  # each turn waits anew for what an earlier one did not want to wait for
         unfinished = await self._settle(wait_s)
         told = 0
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from stateward.storage import Transaction
+from stateward.storage import Snapshot, Transaction
 
 # An association's command stays as long as its execution is there.
 OLD_COMMANDS = """
@@ -12,6 +12,10 @@ SELECT c.command_id FROM commands c
  WHERE c.phase = 'closed' AND c.ended_ms < $1 AND (c.association_id IS NULL OR NOT EXISTS (
   SELECT 1 FROM executions e WHERE e.association_id = c.association_id AND e.number = c.execution_number))
  ORDER BY c.ended_ms LIMIT $2
+"""
+OLDEST_END = """
+SELECT MIN(ended_ms) FROM (SELECT MIN(ended_ms) AS ended_ms FROM commands WHERE ended_ms IS NOT NULL
+ UNION ALL SELECT MIN(ended_ms) FROM executions WHERE ended_ms IS NOT NULL) AS ends
 """
 STEPS_OF = """
 DELETE FROM steps WHERE command_id = $1 AND resource_id IN (
@@ -36,6 +40,11 @@ UPDATE steps SET output = '', standard_output = '', standard_error = ''
    WHERE s.ended_ms < $1 AND (s.output <> '' OR s.standard_output <> '' OR s.standard_error <> '')
    ORDER BY s.ended_ms LIMIT $2)
 """
+
+
+async def oldest_end(tx: Snapshot) -> int | None:
+    """When the oldest of what is kept ended, in ms; None when nothing has."""
+    return await tx.value(OLDEST_END)  # type: ignore[no-any-return]
 
 
 async def forget_commands(tx: Transaction, before_ms: int, limit: int) -> int:

@@ -9,7 +9,7 @@ from stateward.engine.clockwork import Duty, Fired
 from stateward.storage import Database, Snapshot, Transaction
 
 SLICE = 500
-LOOK_MS = 60 * 60 * 1000
+LOOK_MS = 12 * 60 * 60 * 1000
 
 
 class Retention:
@@ -49,4 +49,9 @@ class Retention:
         return gone
 
     async def _next_look(self, tx: Snapshot) -> int | None:
-        return None if self._keep_ms is None and self._keep_output_ms is None else self._look_ms
+        """Not before the oldest thing is past its time: a clock that is turned by years must not stop for nothing."""
+        oldest_ms = await commands.oldest_end(tx)
+        keeps = [keep_ms for keep_ms in (self._keep_ms, self._keep_output_ms) if keep_ms is not None]
+        if oldest_ms is None or not keeps:
+            return None
+        return max(self._look_ms, oldest_ms + min(keeps))
