@@ -65,7 +65,11 @@ def unpacked():
     return path
 
 
-if __name__ == "__main__":
+if sys.argv[1:2] == ["--process"]:
+    # Already unpacked: this is the process that the agent stays.
+    from stateward.cli.agent_process import main
+    main(sys.argv[2])
+elif __name__ == "__main__":
     own = [sys.implementation.cache_tag, sysconfig.get_platform()]
     if own != WANTED:
         fail("made for " + " on ".join(WANTED) + ", and this is " + " on ".join(own) + ": "

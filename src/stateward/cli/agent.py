@@ -102,7 +102,7 @@ def run(
 ) -> None:
     """Take and run commands until SIGTERM or Ctrl-C."""
     _configure_logs(log_level, log_format)
-    _run(_state_dir(state_dir), reboot_command, github_url, s3_endpoint, download_limit)
+    _run(_state_dir(state_dir), reboot_command, (github_url, s3_endpoint, download_limit), log_level, log_format)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def join(
         _register(folder, endpoint, activation["ActivationId"], activation["ActivationCode"], region)
     elif present.endpoint != endpoint:
         _fail(f"{folder}: already registered as {present.node_id} at {present.endpoint}, use another --state-dir")
-    _run(folder, reboot_command, github_url, s3_endpoint, download_limit)
+    _run(folder, reboot_command, (github_url, s3_endpoint, download_limit), log_level, log_format)
 
 
 @app.command()
@@ -240,20 +240,30 @@ def _register(state_dir: Path, endpoint: str, activation_id: str, activation_cod
         _fail(str(error))
 
 
-def _run(state_dir: Path, reboot_command: str, github_url: str, s3_endpoint: str, download_limit: int) -> None:
+def _run(
+    state_dir: Path, reboot_command: str, sources: tuple[str, str, int], log_level: str, log_format: str
+) -> NoReturn:
+    from stateward.agent import identity
     from stateward.agent.client import checked_endpoint
-    from stateward.agent.identity import IdentityProblem
-    from stateward.agent.main import run_agent
     from stateward.agent.sources import Sources
-    from stateward.cli.loop import run_loop
+    from stateward.cli.agent_process import AgentOptions, become
 
+    github_url, s3_endpoint, download_limit = sources
     try:
+        identity.load(state_dir)
         if s3_endpoint:
             s3_endpoint = checked_endpoint(s3_endpoint)
-        sources = Sources(github_url=github_url, s3_endpoint=s3_endpoint, most_bytes=download_limit * 1024 * 1024)
-        run_loop(run_agent(state_dir, reboot_command=reboot_command, sources=sources))
-    except (ValueError, IdentityProblem) as error:
+    except (ValueError, identity.IdentityProblem) as error:
         _fail(str(error))
+    become(
+        AgentOptions(
+            state_dir=str(state_dir),
+            reboot_command=reboot_command,
+            sources=Sources(github_url=github_url, s3_endpoint=s3_endpoint, most_bytes=download_limit * 1024 * 1024),
+            log_level=log_level,
+            log_format=log_format,
+        )
+    )
 
 
 def _tag(text: str) -> dict[str, str]:

@@ -11,8 +11,9 @@ from typing import NoReturn
 
 import typer
 
+from stateward.cli.agent_process import ZIPAPP
+
 NOT_FOUND, NOT_ALLOWED, NOT_REACHABLE, USAGE = 3, 4, 5, 64
-ZIPAPP = "STATEWARD_AGENT_ZIPAPP"
 _WAYS = {
     "ssmmessages": "online, control channel",
     "ec2messages": "online, long polls since there is no control channel,",
