@@ -88,6 +88,22 @@ def test_a_full_node_is_asked_again_after_ten_seconds(node, send, row, change, r
     assert invocation(command_id) == DONE
 
 
+def test_a_place_that_becomes_free_is_offered_at_once(node, send, row):
+    """Ten seconds for each job over the limit would keep a node with many of them idle."""
+    with channel_of(node) as channel:
+        first, second, third = (send(node) for _ in range(3))
+        for command_id, code in ((first, "200"), (second, "51402"), (third, "51402")):
+            assert channel.job()[0] == command_id
+            channel.acknowledge(command_id, code)
+        channel.barrier()
+        channel.finish(first, only="Success")
+        assert channel.job()[0] == second, "the oldest of those that were refused"
+        assert row(third).lease_until_wall_ms > wall_ms()
+        channel.acknowledge(second)
+        channel.finish(second, only="Success")
+        assert channel.job()[0] == third
+
+
 def test_a_job_without_acknowledgement_is_sent_three_times(node, send, change, remind, due):
     with channel_of(node) as channel:
         command_id = send(node)

@@ -33,12 +33,14 @@ async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change])
     Rows that are new (before is None) were written by the caller.
     """
     await store.save_invocations(tx, [after for before, after in changes if before is not None])
-    freed = [
-        after.resource_id
+    ended = [
+        after
         for before, after in changes
-        if before is not None and not before.is_final and after.is_final
-        if after.association_id is not None and after.sent_ms is not None
+        if before is not None and not before.is_final and after.is_final and after.sent_ms is not None
     ]
+    if ended:
+        await store.offer_refused(tx, [after.resource_id for after in ended])
+    freed = [after.resource_id for after in ended if after.association_id is not None]
     if freed:
         await store.restart_waiting(tx, freed)
     for before, after in changes:

@@ -94,6 +94,14 @@ UPDATE invocations SET expires_ms = $2 + (SELECT c.allowance_ms FROM commands c
  WHERE resource_id IN (ids_of($1)) AND association_id IS NOT NULL AND ended_ms IS NULL AND released_ms IS NOT NULL
    AND sent_ms IS NULL
 """
+# Only a job that was refused because the node was full has been sent and counts no sends.
+OFFER_REFUSED = """
+UPDATE invocations SET lease_until_wall_ms = NULL
+ WHERE resource_id IN (ids_of($1)) AND ended_ms IS NULL AND acknowledged_ms IS NULL AND sent_ms IS NOT NULL AND sends = 0
+ AND command_id = (SELECT o.command_id FROM invocations o WHERE o.resource_id = invocations.resource_id
+  AND o.ended_ms IS NULL AND o.acknowledged_ms IS NULL AND o.sent_ms IS NOT NULL AND o.sends = 0
+  AND o.lease_until_wall_ms IS NOT NULL ORDER BY o.requested_ms, o.command_id LIMIT 1)
+"""
 PAST_CUT_OFF = f"""
 SELECT {COMMAND_COLUMNS} FROM commands WHERE cut_off_ms <= $1 AND phase = 'running' ORDER BY cut_off_ms, command_id
  LIMIT $2
@@ -216,6 +224,11 @@ async def associations_at_work_on(tx: Snapshot, node_id: str) -> list[str]:
 async def restart_waiting(tx: Transaction, node_ids: Sequence[str]) -> None:
     """Association runs that waited for their turn on these nodes get their full time from now (D2)."""
     await tx.execute(RESTART_WAITING, json.dumps(list(node_ids)), tx.now)
+
+
+async def offer_refused(tx: Transaction, node_ids: Sequence[str]) -> None:
+    """A place is free on these nodes: the oldest job that was refused for want of one may be sent again at once."""
+    await tx.execute(OFFER_REFUSED, json.dumps(list(node_ids)))
 
 
 async def next_due(tx: Snapshot) -> int | None:
