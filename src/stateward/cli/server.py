@@ -91,8 +91,10 @@ class Server:
             fail(f"{error}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, see `stateward credentials`", NOT_ALLOWED)
         except failures.ParamValidationError as error:
             fail(" ".join(str(error).split()), USAGE)
-        except failures.HTTPClientError as error:
+        except (failures.HTTPClientError, failures.ConnectionError) as error:
             fail(f"{self.endpoint} cannot be reached: {error}", NOT_REACHABLE)
+        except failures.BotoCoreError as error:
+            fail(str(error), USAGE)
 
     def pages(self, operation: str, member: str, **members: Any) -> list[Any]:
         """Everything that a listing has."""
