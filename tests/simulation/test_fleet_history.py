@@ -72,7 +72,6 @@ def test_three_days_of_half_hours_are_complete(server, ssm, fleet):
     assert newest_targets(ssm, association_id) == dict.fromkeys(node_ids, SUCCESS)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_month_of_half_hours_over_twenty_nodes_is_complete(server, ssm, fleet):
     fleet.add(20, tags={"env": "prod"})
@@ -197,3 +196,16 @@ def test_simulated_and_real_nodes_run_side_by_side(server, ssm, fleet, nodes, do
     server.clock(advance="2s")
     assert newest_targets(ssm, association_id) == {simulated: SUCCESS, real.node_id: SUCCESS}
     assert len(statuses(ssm, association_id)) == 5
+
+
+def test_agent_mode_runs_travel_to_simulated_nodes_as_jobs_d34(server, ssm, fleet, document):
+    (node_id,) = fleet.add(1)
+    config = {"aws:runShellScript": {"properties": [{"id": "0.shell", "runCommand": ["true"]}]}}
+    document("old-style", {"schemaVersion": "1.2", "description": "x", "runtimeConfig": config})
+    legacy = ssm.create_association(Name="old-style", InstanceId=node_id)["AssociationDescription"]["AssociationId"]
+    server.clock(advance="1m")
+    assert newest_targets(ssm, legacy) == {node_id: SUCCESS}
+    fleet.script(status="Failed")
+    start_once(ssm, legacy)
+    server.clock(advance="1m")
+    assert newest_targets(ssm, legacy) == {node_id: FAILED}
