@@ -49,6 +49,7 @@ def test_the_hand_on_the_clock_needs_a_key(server):
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request)
     assert json.load(caught.value)["error"] == "MissingAuthenticationTokenException"
+    assert (caught.value.code, caught.value.headers["www-authenticate"]) == (401, 'Basic realm="stateward"')
 
 
 def test_forms_are_not_taken(server):

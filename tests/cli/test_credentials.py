@@ -1,7 +1,9 @@
 """`stateward credentials`: what it prints is what boto3 and the AWS CLI need, and nothing else."""
 
 import json
+import os
 import signal
+import subprocess
 
 import boto3
 import pytest
@@ -46,6 +48,7 @@ def test_json_names_key_region_and_the_server_s_own_address(server):
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL_SSM",
+        "AWS_ENDPOINT_URL_STS",
     }
     assert len(values["AWS_ACCESS_KEY_ID"]) == 20
     assert len(values["AWS_SECRET_ACCESS_KEY"]) == 40
@@ -63,7 +66,7 @@ def test_json_is_enough_for_boto3(server, monkeypatch):
 
 def test_shell_is_enough_for_the_aws_cli(server):
     lines = printed(server)
-    assert all(line.startswith("export AWS_") for line in lines.splitlines())
+    assert all(line.startswith("export AWS_") for line in lines.splitlines()[1:])
     ended = run("-c", f"{lines}\naws ssm list-associations", program=("/bin/sh",))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout) == {"Associations": []}
@@ -187,3 +190,17 @@ def run_ok(server, *arguments):
 def first_key(server):
     values = printed_json(server)
     return values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]
+
+
+def test_the_shell_form_puts_another_sessions_token_out_of_the_way(server):
+    lines = printed(server, "--format", "shell").splitlines()
+    assert lines[0] == "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN"
+    assert all(line.startswith("export AWS_") for line in lines[1:])
+
+
+def test_the_cli_asks_who_it_is_with_what_was_printed(server):
+    script = f'eval "$({BIN / "stateward"} credentials --data-dir {server.folder})" && {AWS[0]} sts get-caller-identity'
+    environment = {"PATH": os.environ["PATH"], "AWS_SESSION_TOKEN": "of another session", "HOME": str(server.folder)}
+    ended = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["Account"] == ACCOUNT

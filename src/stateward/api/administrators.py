@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Principal
@@ -33,13 +36,29 @@ class Door:
         return principal, body
 
     async def _administrator(self, request: Request, headers: dict[str, str], body: bytes, wish: str) -> Principal:
-        authorization = headers.get("authorization", "")
-        if authorization.startswith("Basic "):
-            principal = await self._authenticator.by_password(authorization)
-        else:
-            signed = requests.signed_request(request.scope, headers, body)
-            principal = await self._authenticator.by_signature(signed, "stateward", ("host", "x-amz-date"))
+        try:
+            principal = await self._authenticated(request, headers, body)
+        except AwsError as error:
+            raise AwsError(error.code, error.message, 401 if error.status == 400 else error.status) from error
         if principal.role != "administrator":
             raise AwsError("AccessDeniedException", f"Only an administrator may {wish}.", 403)
         requests.authenticated(request.scope)
         return principal
+
+    async def _authenticated(self, request: Request, headers: dict[str, str], body: bytes) -> Principal:
+        authorization = headers.get("authorization", "")
+        if authorization.startswith("Basic "):
+            return await self._authenticator.by_password(authorization)
+        signed = requests.signed_request(request.scope, headers, body)
+        return await self._authenticator.by_signature(signed, "stateward", ("host", "x-amz-date"))
+
+
+def error_body(error: AwsError) -> dict[str, Any]:
+    """An error as these routes put it into JSON."""
+    return {"error": error.code, "message": error.message}
+
+
+def refusal(error: AwsError) -> Response:
+    """The answer to a request that cannot be carried out; who is not known is told how to say who it is."""
+    challenge = {"www-authenticate": 'Basic realm="stateward"'} if error.status == 401 else None
+    return JSONResponse(error_body(error), error.status, challenge)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from stateward.alarms.posted import PostedAlarms
-from stateward.api.administrators import Door
+from stateward.api.administrators import Door, refusal
 from stateward.wire.errors import AwsError, validation_error
 
 MOST_ALARMS = 1_000
@@ -34,7 +34,7 @@ class AlarmRoutes:
                 self._set(body)
             return JSONResponse(self._alarms.states)
         except AwsError as error:
-            return JSONResponse({"error": error.code, "message": error.message}, error.status)
+            return refusal(error)
 
     def _set(self, body: bytes) -> None:
         try:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from stateward.access import store_asking
 from stateward.access.principals import Principal, Scope
-from stateward.api.administrators import Door
+from stateward.api.administrators import Door, refusal
 from stateward.clock import Clock
 from stateward.nodes import clones, store, store_clones
 from stateward.nodes.clones import NothingToAccept
@@ -58,7 +58,7 @@ class NodeRoutes:
                 now_ms = tx.now
             return JSONResponse(_shown(_existing(row, request), suspected, now_ms))
         except AwsError as error:
-            return _refusal(error)
+            return refusal(error)
 
     async def accept_fingerprint(self, request: Request) -> Response:
         """POST `{"fingerprint": …}`, as shown: the machine that was refused is the node now."""
@@ -80,7 +80,7 @@ class NodeRoutes:
                 raise AwsError("Conflict", str(error), 409) from error
             return JSONResponse({"node": node_id})
         except AwsError as error:
-            return _refusal(error)
+            return refusal(error)
 
     async def rotate_key(self, request: Request) -> Response:
         """POST `{}`: the node is asked for another key, with its next token while its channel is open (D54)."""
@@ -97,7 +97,7 @@ class NodeRoutes:
             await self._db.write(work)
             return JSONResponse({"node": node_id})
         except AwsError as error:
-            return _refusal(error)
+            return refusal(error)
 
     async def _enter(self, request: Request) -> tuple[Scope, bytes]:
         principal, body = await self._door.enter(request, "look after nodes")
@@ -139,7 +139,3 @@ def _clone(row: CloneRow) -> dict[str, Any]:
         "last": iso8601(row.last_ms),
     }
     return shown if row.fingerprint is None else {**shown, "fingerprint": row.fingerprint}
-
-
-def _refusal(error: AwsError) -> Response:
-    return JSONResponse({"error": error.code, "message": error.message}, error.status)

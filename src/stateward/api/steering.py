@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from stateward.api.administrators import Door
+from stateward.api.administrators import Door, error_body, refusal
 from stateward.clock import ClockBusy, ClockStuck, Fired, VirtualClock, monotonic_s
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601, parse_instant
@@ -78,7 +78,7 @@ class ClockRoutes:
             with self._reserved():
                 return JSONResponse(await self._advance([goal_ms], wait_s, _say_nothing, asyncio.Event()))
         except AwsError as error:
-            return JSONResponse(_error(error), error.status)
+            return refusal(error)
 
     def _wish(self, body: bytes) -> tuple[int, float]:
         """Where to turn to, in ms, and how long to wait for nodes, in seconds."""
@@ -116,10 +116,10 @@ class ClockRoutes:
             except _Stopped:
                 pass
             except AwsError as error:
-                lines.put_nowait(_error(error))
+                lines.put_nowait(error_body(error))
             except Exception:
                 log.exception("turning the clock failed")
-                lines.put_nowait(_error(AwsError("InternalServerError", "turning the clock failed", 500)))
+                lines.put_nowait(error_body(AwsError("InternalServerError", "turning the clock failed", 500)))
             finally:
                 lines.put_nowait(None)
 
@@ -213,10 +213,6 @@ def _ends_of_days(now_ms: int, goal_ms: int) -> list[int]:
     """The last milliseconds of the days (UTC) that end before the goal."""
     day_ms = UNITS_MS["d"]
     return list(range((now_ms // day_ms + 1) * day_ms - 1, goal_ms, day_ms))
-
-
-def _error(error: AwsError) -> dict[str, Any]:
-    return {"error": error.code, "message": error.message}
 
 
 def _say_nothing(line: dict[str, Any]) -> None:

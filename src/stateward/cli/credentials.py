@@ -105,9 +105,12 @@ def formatted(key: Key, output: str, endpoint: str, region: str) -> str:
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ENDPOINT_URL_SSM": endpoint,
+        "AWS_ENDPOINT_URL_STS": endpoint,
     }
     if output == "shell":
-        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
+        # A token of another session would be sent with this key.
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+        return "\n".join(["unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN", *exports])
     if output == "json":
         return json.dumps(values, indent=2)
     if output == "profile":
@@ -121,6 +124,8 @@ def formatted(key: Key, output: str, endpoint: str, region: str) -> str:
                 "",
                 "[services stateward]",
                 "ssm =",
+                f"  endpoint_url = {endpoint}",
+                "sts =",
                 f"  endpoint_url = {endpoint}",
             )
         )

@@ -97,7 +97,8 @@ UPDATE invocations SET expires_ms = $2 + (SELECT c.allowance_ms FROM commands c
 # Only a job that was refused because the node was full has been sent and counts no sends.
 OFFER_REFUSED = """
 UPDATE invocations SET lease_until_wall_ms = NULL
- WHERE resource_id IN (ids_of($1)) AND ended_ms IS NULL AND acknowledged_ms IS NULL AND sent_ms IS NOT NULL AND sends = 0
+ WHERE resource_id IN (ids_of($1)) AND ended_ms IS NULL AND acknowledged_ms IS NULL
+ AND sent_ms IS NOT NULL AND sends = 0
  AND command_id = (SELECT o.command_id FROM invocations o WHERE o.resource_id = invocations.resource_id
   AND o.ended_ms IS NULL AND o.acknowledged_ms IS NULL AND o.sent_ms IS NOT NULL AND o.sends = 0
   AND o.lease_until_wall_ms IS NOT NULL ORDER BY o.requested_ms, o.command_id LIMIT 1)

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from stateward.api.administrators import Door
+from stateward.api.administrators import Door, refusal
 from stateward.events import store
 from stateward.events.store import EventRow
 from stateward.storage import Database
@@ -43,7 +43,7 @@ class EventRoutes:
             body = {"events": [_shown(row) for row in rows], "next": rows[-1].sequence if rows else after}
             return Response(msgspec.json.encode(body), media_type="application/json")
         except AwsError as error:
-            return JSONResponse({"error": error.code, "message": error.message}, error.status)
+            return refusal(error)
 
 
 def _shown(row: EventRow) -> dict[str, Any]:

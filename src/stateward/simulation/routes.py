@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from stateward.access.principals import Scope
-from stateward.api.administrators import Door
+from stateward.api.administrators import Door, refusal
 from stateward.clock import VirtualClock
 from stateward.simulation import requests
 from stateward.simulation.simulation import Simulation
@@ -52,4 +52,4 @@ class FleetRoutes:
             await self._clock.settled()
             return JSONResponse(answer)
         except AwsError as error:
-            return JSONResponse({"error": error.code, "message": error.message}, error.status)
+            return refusal(error)
