@@ -6,12 +6,14 @@ The program is the real one. It comes back to the server within a second each ti
 import functools
 
 import kill_order
+import msgspec
 
 from stateward.agent import channel
 from stateward.agent.channel import ControlChannel
 from stateward.agent.journal import Journal
 from stateward.agent.outbox import Outbox
 from stateward.agent.runner import CommandRun
+from stateward.cli import agent_process
 from stateward.cli.main import main
 
 
@@ -33,6 +35,8 @@ def deadly(kind, method, moment):
 
 if __name__ == "__main__":
     channel.STABLE_S = 0
+    # In this process, not in one that knows nothing of the orders.
+    agent_process.become = lambda options: agent_process.main(msgspec.json.encode(options).decode())
     deadly(ControlChannel, "_take_command", "received")
     deadly(ControlChannel, "_acknowledge", "acknowledged")
     deadly(CommandRun, "_began", "begun")
