@@ -204,8 +204,11 @@ def test_agent_mode_runs_travel_to_simulated_nodes_as_jobs_d34(server, ssm, flee
     document("old-style", {"schemaVersion": "1.2", "description": "x", "runtimeConfig": config})
     legacy = ssm.create_association(Name="old-style", InstanceId=node_id)["AssociationDescription"]["AssociationId"]
     server.clock(advance="1m")
-    assert newest_targets(ssm, legacy) == {node_id: SUCCESS}
+    assert [row["Status"] for row in executions(ssm, legacy)] == ["Success"]
     fleet.script(status="Failed")
     start_once(ssm, legacy)
     server.clock(advance="1m")
-    assert newest_targets(ssm, legacy) == {node_id: FAILED}
+    (row,) = executions(ssm, legacy)
+    assert [(one["ResourceId"], one["Status"]) for one in targets(ssm, legacy, row["ExecutionId"])] == [
+        (node_id, "Failed")
+    ]
