@@ -1,6 +1,6 @@
 import pytest
 
-pytest.register_assert_rewrite("player", "replay", "polling_player", "message_replay")
+pytest.register_assert_rewrite("player", "replay", "polling_player", "message_replay", "refresh_replay")
 
 from player import Player  # noqa: E402 - after the rewriting was asked for
 

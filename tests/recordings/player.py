@@ -98,6 +98,10 @@ class Player:
         content = iter([body]) if chunked else body
         return self._http.request(request["method"], self.url.join(path), headers=headers, content=content)
 
+    def bind(self, theirs, mine):
+        """From now on `mine` stands for a recorded id."""
+        self._ids[theirs] = mine
+
     def job(self, recorded):
         """The next job from the server, whose ids from now on stand for the recorded ones; its payload."""
         frame = self._next("agent_job")

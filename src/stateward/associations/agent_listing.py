@@ -91,20 +91,36 @@ async def _listed(
         document = await library.find(tx, association.scope, applied.definition["Name"], applied.document_version)
     except AwsError:
         return None
-    status = standing.status if standing is not None and standing.status in SHOWN_STATUSES else NEVER_STARTS
+    status = None if standing is None else standing.status
+    reported_ms = await store_agents.last_report(tx, association.association_id, node_id)
+    return described(
+        association.association_id, node_id, applied, document.version, document.content, status, reported_ms
+    )
+
+
+def described(
+    association_id: str,
+    node_id: str,
+    applied: Applied,
+    document_version: int,
+    content: str,
+    status: str | None,
+    reported_ms: int | None,
+) -> dict[str, Any]:
+    """One entry of the list, as an agent reads it: whatever the status, nothing in it makes the agent run or wait."""
+    shown = status if status in SHOWN_STATUSES else NEVER_STARTS
     body: dict[str, Any] = {
-        "AssociationId": association.association_id,
+        "AssociationId": association_id,
         "AssociationVersion": str(applied.version),
         "Name": applied.definition["Name"],
-        "DocumentVersion": str(document.version),
+        "DocumentVersion": str(document_version),
         "InstanceId": node_id,
-        "Checksum": checksum(document.content, applied.version, applied.parameters),
-        "DetailedStatus": status,
-        "Status": status,
+        "Checksum": checksum(content, applied.version, applied.parameters),
+        "DetailedStatus": shown,
+        "Status": shown,
         "Parameters": applied.parameters,
         "Targets": applied.definition["Targets"],
     }
-    reported_ms = await store_agents.last_report(tx, association.association_id, node_id)
     if reported_ms is not None:
         body["LastExecutionDate"] = epoch_seconds(reported_ms)
     return body
