@@ -50,3 +50,28 @@ def test_associations_started_in_one_call_run_in_the_order_of_the_call(server, s
         for one in made
     ]
     assert [job.command_id for job in node.jobs] == found
+
+
+def test_every_way_into_the_invocations_pages_the_same(server, ssm, nodes, send):
+    several = nodes.add(3, online=False)
+    first, second = several[:2]
+    commands = [send(*several) for _ in range(3)] + [send(first)]
+    every = [(one, node.node_id) for one in commands[:3] for node in several] + [(commands[3], first.node_id)]
+    newest_first = sorted(every, reverse=True)
+
+    def listed(size, **members):
+        pages = ssm.get_paginator("list_command_invocations").paginate(**members, PaginationConfig={"PageSize": size})
+        return [(row["CommandId"], row["InstanceId"]) for page in pages for row in page["CommandInvocations"]]
+
+    def named(document):
+        return [{"key": "DocumentName", "value": document}]
+
+    both = {"CommandId": commands[1], "InstanceId": second.node_id}
+    for size in (1, 2, 3, 50):
+        assert listed(size) == newest_first
+        assert listed(size, CommandId=commands[1]) == [pair for pair in newest_first if pair[0] == commands[1]]
+        assert listed(size, InstanceId=second.node_id) == [pair for pair in newest_first if pair[1] == second.node_id]
+        assert listed(size, Filters=named("one-step")) == newest_first
+        assert listed(size, **both) == listed(size, **both, Filters=named("one-step")) == [tuple(both.values())]
+        assert listed(size, Filters=named("other")) == listed(size, **both, Filters=named("other")) == []
+    assert listed(5, CommandId=commands[3], InstanceId=second.node_id) == []

@@ -238,24 +238,33 @@ async def _require_nodes(tx: Snapshot, scope: Scope, node_ids: Sequence[str]) ->
 async def _invocations(
     tx: Snapshot, scope: Scope, page: Page, request: Request, filters: Mapping[str, str]
 ) -> list[InvocationRow]:
-    key: list[Any] = page.key or [FAR_FUTURE, "", ""]
+    requested_ms, command_id, resource_id = page.key or (FAR_FUTURE, "", "")
+    key = (int(requested_ms), str(command_id), str(resource_id))
     found: list[InvocationRow] = []
     limit = ROWS_PER_LOOK if filters else page.size + 1
     while len(found) <= page.size:
-        rows = await store_history.invocations_before(
-            tx,
-            scope,
-            key,
-            limit,
-            command_id=request.get("CommandId"),
-            node_id=request.get("InstanceId"),
-            document=filters.get("DocumentName"),
-        )
+        rows = await _older_invocations(tx, scope, key, limit, request, filters.get("DocumentName"))
         found += [row for row in rows if _within(row, filters) and _status_fits(row, filters)]
         if len(rows) < limit:
             break
-        key = [rows[-1].requested_ms, rows[-1].command_id, rows[-1].resource_id]
+        key = (rows[-1].requested_ms, rows[-1].command_id, rows[-1].resource_id)
     return found
+
+
+async def _older_invocations(
+    tx: Snapshot, scope: Scope, key: tuple[int, str, str], limit: int, request: Request, document: str | None
+) -> list[InvocationRow]:
+    command_id, node_id = request.get("CommandId"), request.get("InstanceId")
+    if command_id is None:
+        if node_id is None:
+            return await store_history.invocations_before(tx, scope, key, limit, document)
+        return await store_history.invocations_of_node_before(tx, scope, key, limit, document, node_id)
+    if node_id is None:
+        return await store_history.invocations_of_command_before(tx, scope, key, limit, document, command_id)
+    of = await store_history.command(tx, scope, command_id)
+    one = await store_history.invocation(tx, scope, command_id, node_id)
+    fits = of is not None and document in (None, of.document_name)
+    return [one] if one is not None and fits and not key[1] else []
 
 
 def _filters(request: Request, allowed: Sequence[str]) -> dict[str, str]:

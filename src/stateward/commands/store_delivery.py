@@ -79,7 +79,8 @@ UPDATE invocations SET lease_until_wall_ms = NULL, sends = 0 WHERE resource_id =
 """
 FORGET_CANCEL_LEASES = """
 UPDATE invocations SET cancel_until_wall_ms = NULL, cancel_sends = 0
- WHERE resource_id = $1 AND cancel_until_wall_ms < $2 AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
+ WHERE resource_id = $1 AND cancel_job_id IS NOT NULL AND cancel_until_wall_ms < $2
+ AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
 """
 BY_CANCEL_JOB = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND cancel_job_id = $2
@@ -89,10 +90,13 @@ OVERDUE = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations WHERE close_by_wall_ms <= $1 AND ended_ms IS NULL
  ORDER BY close_by_wall_ms LIMIT $2
 """
+# Two halves, each with a partial index of its own: asked every few seconds, it must not walk what is in progress.
 NODES_TO_REMIND = """
-SELECT DISTINCT i.resource_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id
- WHERE i.released_ms IS NOT NULL AND i.ended_ms IS NULL
- AND (i.acknowledged_ms IS NULL OR (i.cancel_job_id IS NOT NULL))
+SELECT i.resource_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id
+ WHERE i.ended_ms IS NULL AND i.released_ms IS NOT NULL AND i.acknowledged_ms IS NULL
+ UNION
+SELECT i.resource_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id
+ WHERE i.cancel_job_id IS NOT NULL AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL
 """
 IN_HAND = """
 SELECT i.resource_id, i.command_id FROM invocations i JOIN node_channels c ON c.node_id = i.resource_id

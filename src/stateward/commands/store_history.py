@@ -16,6 +16,10 @@ _C = ", ".join(f"c.{name}" for name in CommandRow.__struct_fields__)
 _I = ", ".join(f"i.{name}" for name in InvocationRow.__struct_fields__)
 
 
+LAST_ID = "~"
+"""Sorts after every resource id."""
+
+
 class CommandParameters(msgspec.Struct, frozen=True):
     command_id: str
     parameters: str
@@ -37,6 +41,13 @@ class CarrierRow(msgspec.Struct, frozen=True):
 
 
 CARRIER_COLUMNS = ", ".join(CarrierRow.__struct_fields__)
+
+
+class CommandKey(msgspec.Struct, frozen=True):
+    """Where a command stands in the listings."""
+
+    requested_ms: int
+    command_id: str
 
 
 class NodeName(msgspec.Struct, frozen=True):
@@ -65,13 +76,24 @@ SELECT {_C} FROM commands c JOIN invocations i ON i.command_id = c.command_id
 """
 PARAMETERS = "SELECT command_id, parameters FROM commands WHERE command_id IN (ids_of($1))"
 NODE_NAMES = "SELECT node_id, COALESCE(computer_name, '') FROM nodes WHERE node_id IN (ids_of($1))"
-INVOCATIONS_BEFORE = f"""
+# One statement a way in, each along an index: with one for all, every page sorted everything.
+INVOCATIONS_OF_COMMAND_BEFORE = f"""
 SELECT {_I} FROM invocations i JOIN commands c ON c.command_id = i.command_id
- WHERE i.account_id = $1 AND i.region = $2 AND c.kind = 'command'
- AND (i.requested_ms, i.command_id, i.resource_id) < ($3, $4, $5)
- AND (CAST($6 AS TEXT) IS NULL OR i.command_id = $6) AND (CAST($7 AS TEXT) IS NULL OR i.resource_id = $7)
- AND (CAST($9 AS TEXT) IS NULL OR c.document_name = $9)
- ORDER BY i.requested_ms DESC, i.command_id COLLATE "C" DESC, i.resource_id COLLATE "C" DESC LIMIT $8
+ WHERE i.command_id = $3 AND i.resource_id < $4 AND c.account_id = $1 AND c.region = $2 AND c.kind = 'command'
+ AND (CAST($5 AS TEXT) IS NULL OR c.document_name = $5)
+ ORDER BY i.resource_id COLLATE "C" DESC LIMIT $6
+"""
+INVOCATIONS_OF_NODE_BEFORE = f"""
+SELECT {_I} FROM invocations i JOIN commands c ON c.command_id = i.command_id
+ WHERE i.account_id = $1 AND i.region = $2 AND i.resource_id = $3 AND (i.requested_ms, i.command_id) < ($4, $5)
+ AND c.kind = 'command' AND (CAST($6 AS TEXT) IS NULL OR c.document_name = $6)
+ ORDER BY i.requested_ms DESC, i.command_id COLLATE "C" DESC LIMIT $7
+"""
+COMMAND_KEYS_BEFORE = """
+SELECT requested_ms, command_id FROM commands
+ WHERE account_id = $1 AND region = $2 AND kind = 'command' AND (requested_ms, command_id) < ($3, $4)
+ AND (CAST($5 AS TEXT) IS NULL OR document_name = $5)
+ ORDER BY requested_ms DESC, command_id COLLATE "C" DESC LIMIT $6
 """
 STEPS = f"SELECT {STEP_COLUMNS} FROM steps WHERE command_id = $1 AND resource_id = $2 ORDER BY position"
 CARRIERS = f"SELECT {CARRIER_COLUMNS} FROM commands WHERE command_id IN (ids_of($1))"
@@ -122,17 +144,43 @@ async def node_names(tx: Snapshot, node_ids: Sequence[str]) -> dict[str, str]:
 
 
 async def invocations_before(
-    tx: Snapshot,
-    scope: Scope,
-    key: Sequence[str | int],
-    limit: int,
-    *,
-    command_id: str | None,
-    node_id: str | None,
-    document: str | None,
+    tx: Snapshot, scope: Scope, key: tuple[int, str, str], limit: int, document: str | None
 ) -> list[InvocationRow]:
-    """The next older invocations, newest command first."""
-    return await tx.rows(InvocationRow, INVOCATIONS_BEFORE, *scope, *key, command_id, node_id, limit, document)
+    """The next older invocations, newest command first: the rest of the key's command, then of those before it.
+
+    Command by command, so that a page costs what it shows, however many invocations a command has.
+    """
+    rows = await invocations_of_command_before(tx, scope, key, limit, document, key[1])
+    last = CommandKey(key[0], key[1])
+    while len(rows) < limit:
+        older = await tx.rows(
+            CommandKey, COMMAND_KEYS_BEFORE, *scope, last.requested_ms, last.command_id, document, limit
+        )
+        for last in older:
+            left = limit - len(rows)
+            start = (last.requested_ms, last.command_id, "")
+            rows += await invocations_of_command_before(tx, scope, start, left, document, last.command_id)
+            if len(rows) == limit:
+                break
+        if len(older) < limit:
+            break
+    return rows
+
+
+async def invocations_of_command_before(
+    tx: Snapshot, scope: Scope, key: tuple[int, str, str], limit: int, document: str | None, command_id: str
+) -> list[InvocationRow]:
+    """The next invocations of one command, by resource id downwards."""
+    return await tx.rows(
+        InvocationRow, INVOCATIONS_OF_COMMAND_BEFORE, *scope, command_id, key[2] or LAST_ID, document, limit
+    )
+
+
+async def invocations_of_node_before(
+    tx: Snapshot, scope: Scope, key: tuple[int, str, str], limit: int, document: str | None, node_id: str
+) -> list[InvocationRow]:
+    """The next older invocations of one node."""
+    return await tx.rows(InvocationRow, INVOCATIONS_OF_NODE_BEFORE, *scope, node_id, *key[:2], document, limit)
 
 
 async def steps(tx: Snapshot, command_id: str, node_id: str) -> list[StepRow]:
