@@ -7,10 +7,11 @@ VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check bench soak format clean help
+.PHONY: venv demo run test check bench soak format clean help
 
 help:
-	@echo "make demo    show the whole way on this machine, in under fifteen seconds"
+	@echo "make demo    show the whole way on this machine (a first run installs; then under fifteen seconds)"
+	@echo "make venv    only make the environment in $(VENV), with the AWS CLI and the test tools"
 	@echo "make run     a server and this machine as its node, until Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, house rules"
@@ -18,6 +19,8 @@ help:
 	@echo "make agent-zipapp   the node agent as one file, dist/stateward-agent.pyz"
 	@echo "make bench   speed, as ratios to a peer measured in the same run"
 	@echo "PYTHON=python3.12 make …   uses another Python for the environment in $(VENV)"
+
+venv: $(STAMP)
 
 demo: $(VENV)/.installed
 	@$(BIN)/stateward demo
@@ -51,6 +54,13 @@ format: $(STAMP)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+# A Python that was asked for must be there, also where an environment stands already.
+ifeq ($(origin PYTHON),command line)
+ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
+$(error $(PYTHON) was not found; install Python 3.11 or newer, or name one with PYTHON=)
+endif
+endif
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +19,7 @@ MOST_REQUESTS_PER_S = 1_000_000
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_RETENTION_DAYS = 30
+REGION = re.compile(r"[A-Za-z0-9-]{1,100}")
 DAY_MS = 24 * 60 * 60 * 1000
 DATABASE_FILE = "stateward.db"
 MASTER_KEY_FILE = "master.key"
@@ -121,6 +123,8 @@ class Config:
         for path in self.node_parameters:
             if not path.startswith("/"):
                 raise ConfigurationError(f"--node-parameters {path!r}: write a path such as /nodes, or / for all")
+        if not REGION.fullmatch(self.region):
+            raise ConfigurationError(f"--region {self.region!r}: a region has letters, digits and hyphens")
         if self.event_retention_days < 1:
             raise ConfigurationError(f"--event-retention-days {self.event_retention_days}: keep at least one day")
         if bool(self.admin_access_key_id) != bool(self.admin_secret_access_key):

@@ -153,6 +153,11 @@ def test_unknown_and_secret_references_are_refused_v17(ssm, document):
             create(ssm, name, Parameters={"greeting": [f"{{{{ssm:{reference}}}}}"]})
 
 
+def test_secure_references_are_for_documents_only(ssm, document):
+    with pytest.raises(ssm.exceptions.InvalidParameters, match="refers to a secret"):
+        create(ssm, document(), Parameters={"greeting": ["{{ ssm-secure:secret }}"]})
+
+
 def test_references_in_the_document_itself_are_resolved_doc_15(server, ssm, nodes, document):
     ssm.put_parameter(Name="word", Value="inside", Type="String")
     content = json.loads(json.dumps(OTHER).replace("other", "{{ssm:word}}"))

@@ -213,8 +213,9 @@ def serve(
 
     try:
         configure_logs(log_level, log_format)
+        folder = data_dir or _default_data_dir(clock)
         config = Config(
-            data_dir=data_dir or _default_data_dir(clock),
+            data_dir=folder,
             host=host,
             port=port,
             auth=auth,
@@ -257,8 +258,14 @@ def serve(
             output_retention_days=days("--output-retention", output_retention),
             per_run_history=per_run_history,
         )
-        # Standard output belongs to the events where they are wanted there.
-        run_loop(serving.serve(config, lambda url: typer.echo(f"Stateward is listening on {url}", err=event_stdout)))
+
+        def ready(url: str) -> None:
+            # Standard output belongs to the events where they are wanted there.
+            typer.echo(f"Stateward is listening on {url}", err=event_stdout)
+            if clock == "virtual" and data_dir is None:
+                typer.echo(f"Its data lies in {folder} until it ends; for its key: {_KEY_OF.format(folder)}", err=True)
+
+        run_loop(serving.serve(config, ready))
     except (ConfigurationError, serving.CannotServe, ValueError) as error:
         fail(str(error))
 
@@ -301,6 +308,9 @@ def local(
         run_local(data_dir or data_home("stateward"), port)
     except LocalFailed as error:
         fail(str(error))
+
+
+_KEY_OF = 'eval "$(stateward credentials --data-dir {})"'
 
 
 def _default_data_dir(clock: str) -> Path:

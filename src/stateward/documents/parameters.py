@@ -19,6 +19,7 @@ MAX_PATTERN_CHECKS = 1000
 PATTERNS_TIMEOUT_S = 1.0
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_SECRET_REFERENCE = re.compile(r"\{\{\s*ssm-secure:")
 _STORE_REFERENCE = re.compile(r"\{\{\s*ssm:[A-Za-z0-9_:/.\-]+\s*\}\}")
 
 
@@ -79,6 +80,11 @@ def check(
             raise InvalidParameters(f'Parameter "{name}" requires a value.')
     to_match: dict[tuple[str, str], str] = {}
     for name, values in given.items():
+        if any(_SECRET_REFERENCE.search(value) for value in values):
+            raise InvalidParameters(
+                f'Parameter "{name}" refers to a secret: {{{{ssm-secure:…}}}} is for the credentials of '
+                "aws:downloadContent, inside a document."
+            )
         if name not in declarations or _from_store(values):
             continue
         declared = declarations[name]
