@@ -43,7 +43,7 @@ class Clock(Protocol):
     def hold(self) -> Callable[[], None]: ...
 
 
-class Fired:
+class FiredLog:
     """What became due since it was looked at last: the first thousand as (instant in ms, what), and how many."""
 
     def __init__(self) -> None:

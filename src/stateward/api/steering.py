@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from stateward.api.administrators import Door, error_body, refusal
-from stateward.clock import ClockBusy, ClockStuck, Fired, VirtualClock, monotonic_s
+from stateward.clock import ClockBusy, ClockStuck, FiredLog, VirtualClock, monotonic_s
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601, parse_instant
 
@@ -54,7 +54,7 @@ class ClockRoutes:
         clock: VirtualClock,
         door: Door,
         in_hand: InHand,
-        engine_state: Callable[[], tuple[Fired, tuple[int, str] | None]],
+        engine_state: Callable[[], tuple[FiredLog, tuple[int, str] | None]],
         keep_time: Callable[[], Awaitable[None]],
     ) -> None:
         self._clock = clock

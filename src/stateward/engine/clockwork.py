@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from stateward.clock import Clock, Timer
-from stateward.clock import Fired as FiredLog
+from stateward.clock import Clock, FiredLog, Timer
 from stateward.storage import Database, Snapshot, Transaction
 
 RETRY_S = 1.0
