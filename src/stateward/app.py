@@ -6,10 +6,8 @@ Here stands every reaction to every fact (design 2).
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -92,6 +90,7 @@ from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.inventory import deletion as inventory_deletion
 from stateward.inventory import operations as inventory_operations
+from stateward.metrics import Metrics, state_of
 from stateward.nodes import clones, registration
 from stateward.nodes import operations as node_operations
 from stateward.nodes import store as node_store
@@ -421,55 +420,11 @@ class Server:
         except AwsError as error:
             challenge = {"www-authenticate": 'Basic realm="stateward"'}
             return PlainTextResponse(f"{error.message}\n", 401, challenge)
-        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+        async with self.db.reading() as tx:
+            state = await state_of(tx)
+        return Response(self.metrics.text(state), media_type="text/plain; version=0.0.4")
 
 
 async def _public_sharing_allowed(tx: Snapshot, scope: Scope) -> bool:
     """Whether documents may be shared with `all` (D52)."""
     return await settings.value_of(tx, scope, setting_rules.PUBLIC_SHARING) != "Disable"
-
-
-class Metrics:
-    """What the server counts, in a registry of its own."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "stateward_requests",
-            "API requests by operation and outcome.",
-            ["operation", "code"],
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "stateward_request_seconds", "How long API requests took.", ["operation"], registry=self._registry
-        )
-        channels = Gauge("stateward_channels", "Open control channels of nodes.", registry=self._registry)
-        channels.set_function(lambda: gateway.open_channels)
-        self._events = Counter(
-            "stateward_events",
-            "Events by sink and outcome: delivered, failed (tries), given_up.",
-            ["sink", "outcome"],
-            registry=self._registry,
-        )
-        self._behind = Gauge(
-            "stateward_events_behind", "Events that a sink has yet to take.", ["sink"], registry=self._registry
-        )
-
-    def observe(self, operation: str, code: str, seconds: float) -> None:
-        """Note one request; an operation that does not exist is not given a label of its own."""
-        name = operation if code != "UnknownOperationException" else "unknown"
-        self._requests.labels(name, code).inc()
-        self._seconds.labels(name).observe(seconds)
-
-    def observe_events(self, sink: str, outcome: str, count: int) -> None:
-        self._events.labels(sink, outcome).inc(count)
-
-    def watch_sinks(self, deliveries: Deliveries) -> None:
-        """Show how far each sink is behind, and its counters from zero on."""
-        for sink in deliveries.sinks:
-            for outcome in ("delivered", "failed", "given_up"):
-                self._events.labels(sink, outcome)
-            self._behind.labels(sink).set_function(partial(deliveries.behind, sink))
-
-    def text(self) -> bytes:
-        return generate_latest(self._registry)

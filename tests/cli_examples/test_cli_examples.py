@@ -13,8 +13,8 @@ import pytest
 from awscli.clidriver import create_clidriver
 from botocore import xform_name
 from example_house import Region
+from example_table import TABLE, NotHere
 from printed_examples import of
-from table import TABLE, NotHere
 
 from live_server import LiveServer
 

@@ -23,9 +23,12 @@ GROWING = {
 
 WALKS = {
     "associations.store_changes.OLDEST": "one row, in the order of its index",
+    "associations.store.UNFINISHED_COUNT": "a partial index of what is open; asked for metrics",
+    "commands.store.UNFINISHED_TARGETS": "a partial index of what is open; asked for metrics",
     "commands.store_delivery.IN_HAND": "what is open; asked while the virtual clock settles",
     "commands.store_delivery.NODES_TO_REMIND": "partial indexes: what was not taken yet, and cancels under way",
     "nodes.store.CHANGES": "a slice, in the order of its index",
+    "nodes.store.REACH": "a count of the nodes; asked for metrics",
     "simulation.store.AT_WORK": "once, at the start of a fleet",
     "simulation.store.EVERY_NODE": "once, at the start of a fleet",
 }

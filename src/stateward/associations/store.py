@@ -98,6 +98,7 @@ OPENED = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions WHERE phase <> 'closed' AND phase = 'opened'
  ORDER BY created_ms, execution_id LIMIT 1
 """
+UNFINISHED_COUNT = "SELECT COUNT(*) FROM executions WHERE phase <> 'closed'"
 EXECUTIONS_BEFORE = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions
  WHERE association_id = $1 AND (created_ms, number) < ($2, $3)
@@ -233,6 +234,11 @@ async def execution_by_id(tx: Snapshot, association_id: str, execution_id: str) 
 async def unfinished(tx: Snapshot, association_id: str) -> list[ExecutionRow]:
     """Executions that are not closed, oldest first."""
     return await tx.rows(ExecutionRow, UNFINISHED, association_id)
+
+
+async def unfinished_count(tx: Snapshot) -> int:
+    """How many executions of all associations are not closed."""
+    return int(await tx.value(UNFINISHED_COUNT))
 
 
 async def opened(tx: Snapshot) -> ExecutionRow | None:

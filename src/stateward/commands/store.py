@@ -25,6 +25,11 @@ class CommandText(msgspec.Struct, frozen=True):
     parameters: str
 
 
+class UnfinishedRow(msgspec.Struct, frozen=True):
+    pending: int
+    in_progress: int
+
+
 class FinalStep(msgspec.Struct, frozen=True):
     resource_id: str
     step_name: str
@@ -126,6 +131,10 @@ SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'endi
 RELEASABLE = f"""
 SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'running' AND released < target_count
  AND (in_flight < concurrency_limit OR errors > error_limit) ORDER BY requested_ms, command_id LIMIT 1
+"""
+UNFINISHED_TARGETS = """
+SELECT CAST(COALESCE(SUM(n_pending), 0) AS BIGINT), CAST(COALESCE(SUM(n_in_progress), 0) AS BIGINT) FROM commands
+ WHERE phase <> 'closed'
 """
 PUT_STEP = (
     f"INSERT INTO steps ({STEP_COLUMNS}) VALUES ({_values(len(StepRow.__struct_fields__))}) "
@@ -254,6 +263,13 @@ async def releasable(tx: Snapshot) -> CommandRow | None:
 
 async def put_steps(tx: Transaction, rows: Sequence[StepRow]) -> None:
     await tx.execute_many(PUT_STEP, [msgspec.structs.astuple(row) for row in rows])
+
+
+async def unfinished_targets(tx: Snapshot) -> UnfinishedRow:
+    """How many targets of all commands wait, and how many are at work."""
+    found = await tx.row(UnfinishedRow, UNFINISHED_TARGETS)
+    assert found is not None, "a sum has a row"
+    return found
 
 
 async def final_steps(tx: Snapshot, command_id: str, resource_ids: Sequence[str]) -> dict[str, set[str]]:

@@ -45,6 +45,11 @@ class NodeTagRow(msgspec.Struct, frozen=True):
     tag_value: str
 
 
+class ReachRow(msgspec.Struct, frozen=True):
+    registered: int
+    online: int
+
+
 class ChangeRow(msgspec.Struct, frozen=True):
     """A node to be compared with the associations again."""
 
@@ -105,6 +110,10 @@ UPDATE nodes SET last_ping_ms = $2, agent_name = COALESCE(CAST($3 AS TEXT), agen
 """
 FIRST_ONLINE = """
 UPDATE nodes SET first_online_ms = $2 WHERE node_id = $1 AND first_online_ms IS NULL AND removed_ms IS NULL
+"""
+REACH = """
+SELECT COUNT(*), COALESCE(SUM(CASE WHEN c.node_id IS NOT NULL OR n.last_ping_ms >= $1 THEN 1 ELSE 0 END), 0)
+  FROM nodes n LEFT JOIN node_channels c ON c.node_id = n.node_id WHERE n.removed_ms IS NULL
 """
 LAST_HEARD = "SELECT COALESCE(last_ping_ms, 0) FROM nodes WHERE node_id = $1"
 TOUCH = "UPDATE nodes SET last_ping_ms = $2 WHERE node_id = $1 AND removed_ms IS NULL"
@@ -188,6 +197,13 @@ async def ping(tx: Transaction, node_id: str, told: Sequence[str | None]) -> boo
 async def first_online(tx: Transaction, node_id: str) -> bool:
     """True exactly once in a node's life."""
     return await tx.execute(FIRST_ONLINE, node_id, tx.now) == 1
+
+
+async def reach(tx: Snapshot, heard_after_ms: int) -> ReachRow:
+    """How many nodes are registered, and how many of them have a channel or were heard of since an instant."""
+    found = await tx.row(ReachRow, REACH, heard_after_ms)
+    assert found is not None, "a count has a row"
+    return found
 
 
 async def last_heard(tx: Snapshot, node_id: str) -> int:
