@@ -29,6 +29,7 @@ from stateward.storage import Database, Transaction
 from stateward.wire.errors import AwsError
 
 SIGNATURE_WINDOW_MS = 15 * 60 * 1000
+KEYS_IN_USE = 256
 TOKEN_LIFE_MS = 60 * 60 * 1000
 NODE_PREFIX = "mi-"
 P = ParamSpec("P")
@@ -85,6 +86,7 @@ class Authenticator:
         self._open = auth_open
         self._default = default_scope
         self._nobody = master.derive("nobody").hex()
+        self._opened = functools.lru_cache(KEYS_IN_USE)(functools.partial(master.open, "access-key"))
 
     def issue(self, node_id: str, access_key_id: str) -> NodeCredentials:
         """Credentials for one hour that only this node's session token makes valid."""
@@ -165,7 +167,7 @@ class Authenticator:
 
     def secret_of(self, key: store.AccessKeyRow) -> str:
         """The secret of an administrator's key, which lies encrypted in the database."""
-        return self._master.open("access-key", key.secret_sealed).decode()
+        return self._opened(key.secret_sealed).decode()
 
     def _check_form(
         self, request: SignedRequest, authorization: Authorization, service: str, signed: tuple[str, ...]

@@ -248,10 +248,10 @@ def _authorization(credential: str, signed_headers: str, signature: str) -> Auth
 
 def _parsed_amz_date(text: str) -> int:
     try:
-        # strptime alone would accept 2015083T12360Z.
+        # fromisoformat takes many other forms too.
         if not _AMZ_DATE_FORM.fullmatch(text):
             raise ValueError(text)
-        instant = datetime.strptime(text, _AMZ_DATE).replace(tzinfo=UTC)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{text[:64]}'.") from None
     return (instant - _EPOCH) // timedelta(milliseconds=1)

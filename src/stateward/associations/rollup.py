@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 COUNTERS = {
     "Cancelled": "n_cancelled",
@@ -17,6 +18,8 @@ COUNTERS = {
 
 Counts = Mapping[str, int]
 
+_counters_of: Callable[[object], tuple[int, ...]] = attrgetter(*COUNTERS.values())
+
 
 def target_status(status: str) -> str:
     """How an invocation's status reads in the history: what is being cancelled is still running (D5)."""
@@ -25,15 +28,14 @@ def target_status(status: str) -> str:
 
 def counts_of(row: object) -> dict[str, int]:
     """Status → count, zero counts left out, by name."""
-    counts = {status: int(getattr(row, counter)) for status, counter in COUNTERS.items()}
-    return {status: count for status, count in counts.items() if count}
+    return {status: count for status, count in zip(COUNTERS, _counters_of(row), strict=True) if count}
 
 
 def resource_count(counts: Counts) -> str | None:
     """ResourceCountByStatus, `{Failed=1, Success=2}`; None when there are no targets (spec 4.5)."""
     if not counts:
         return None
-    return "{" + ", ".join(f"{status}={counts[status]}" for status in sorted(counts)) + "}"
+    return f"{{{', '.join([f'{status}={count}' for status, count in sorted(counts.items())])}}}"
 
 
 def execution_status(counts: Counts, *, dispatched: bool, ending: str | None) -> tuple[str, str]:

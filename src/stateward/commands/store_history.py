@@ -194,7 +194,7 @@ async def invocation(tx: Snapshot, scope: Scope, command_id: str, node_id: str) 
 
 async def carriers(tx: Snapshot, command_ids: Sequence[str]) -> dict[str, CarrierRow]:
     """Command id → what the history shows of the command that carried a run."""
-    rows = await tx.rows(CarrierRow, CARRIERS, json.dumps(list(command_ids)))
+    rows = await tx.rows(CarrierRow, CARRIERS, msgspec.json.encode(command_ids).decode())
     return {row.command_id: row for row in rows}
 
 
