@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from websockets.asyncio.client import connect
 
 from live_server import Refused
-from stateward.access.signing import sign_rsa
+from stateward.access.signing import SignedRequest, sign_rsa
 from stateward.agent.client import CallRefused, NodeClient
 from stateward.agent.identity import Identity, NodeKey
 from stateward.clock import SystemClock, wall_ms
@@ -121,11 +122,12 @@ def test_an_unknown_node_has_no_page(server):
 
 
 def test_only_administrators_look_after_nodes(server, node):
-    answer = node.call(node._client._caller._http.get(f"{server.url}/_stateward/nodes/{node.node_id}"))
-    assert answer.status_code in (400, 401, 403)
-    signed = node._client.channel_address(node.call(node._keys()))[1]
-    answer = node.call(node._client._caller._http.get(f"{server.url}/_stateward/nodes/{node.node_id}", headers=signed))
-    assert answer.status_code in (400, 403)
+    http, path = node._client._caller._http, f"/_stateward/nodes/{node.node_id}"
+    assert node.call(http.get(f"{server.url}{path}")).status_code == 401
+    request = SignedRequest("GET", path, "", {"host": urlsplit(server.url).netloc}, b"")
+    signed = node._client._signed(request, node.call(node._keys()), "stateward")
+    answer = node.call(http.get(f"{server.url}{path}", headers=signed))
+    assert (answer.status_code, answer.json()["message"]) == (403, "Only an administrator may look after nodes.")
 
 
 def test_a_removed_node_is_forgotten(server, ssm, node):

@@ -45,7 +45,11 @@ def built_in_agent(joining: Joining) -> str:
         f"mkdir -p {PROGRAM.rpartition('/')[0]}",
         f"curl -fsS {_curl_ca(joining)}-o {PROGRAM} {_url(joining, joining.zipapp)}",
         *_register(joining, f"{joining.python} {PROGRAM}"),
-        *([f"grep -qs SSL_CERT_FILE {SETTINGS} || echo SSL_CERT_FILE={CA_FOR_NODES} >> {SETTINGS}"] if joining.ca_pem else []),
+        *(
+            [f"grep -qs SSL_CERT_FILE {SETTINGS} || echo SSL_CERT_FILE={CA_FOR_NODES} >> {SETTINGS}"]
+            if joining.ca_pem
+            else []
+        ),
         f"{joining.python} {PROGRAM} agent install",
         "systemctl daemon-reload && systemctl enable --now stateward-agent",
         "",
