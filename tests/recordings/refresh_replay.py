@@ -36,8 +36,8 @@ class Turn:
 class RefreshReplay:
     """One recording on one node. What its server refused on purpose never reached it."""
 
-    def __init__(self, ssm, player, name):
-        self.name = name
+    def __init__(self, ssm, player, name, *, times=1):
+        self._times = times
         self.events = [event for event in load(name)["events"] if isinstance(event, dict)]
         self._ssm = ssm
         self._player = player
@@ -58,7 +58,8 @@ class RefreshReplay:
                 self._refresh_talk()
             self._check_listing()
             for event in turn.reports:
-                self._say(event)
+                for _ in range(self._times):
+                    self._say(event)
             ends.append(self._end(turn))
         self._after()
         return ends
@@ -109,25 +110,32 @@ class RefreshReplay:
         name = listed["Name"]
         content = self._documents.get(name) or load("get-document")["response"]["body"]["Content"]
         declared = json.loads(content).get("parameters", {})
+        is_old = json.loads(content)["schemaVersion"] == "1.2"
         if name != SHIPPED:
-            name = self._provide(name, content)
+            name = self._provide(name, content, "Command" if is_old else "Policy")
         given = {key: value for key, value in listed.get("Parameters", {}).items() if key in declared}
         # What the recording's server left out on purpose, ours insists on.
         given |= {key: ["true"] for key, of in declared.items() if "default" not in of and key not in given}
         made = self._ssm.create_association(
             Name=name,
-            Targets=[{"Key": "InstanceIds", "Values": [self._player.node_id]}],
+            **self._target(is_old),
             **({"Parameters": given} if given and name != SHIPPED else {}),
         )["AssociationDescription"]
         self._made[theirs] = made["AssociationId"]
         if theirs:
             self._player.bind(theirs, made["AssociationId"])
 
-    def _provide(self, name, content):
-        """The document as a Policy: such associations are applied by the agent itself."""
-        mine = f"{name.replace('AWS-', 'Lab-')}-policy"
+    def _target(self, is_old):
+        """A document of schema 1.2 is no Policy: the node's id makes its association one of the agent's own."""
+        if is_old:
+            return {"InstanceId": self._player.node_id}
+        return {"Targets": [{"Key": "InstanceIds", "Values": [self._player.node_id]}]}
+
+    def _provide(self, name, content, kind):
+        """The document, whose associations are applied by the agent itself if it is a Policy."""
+        mine = f"{name.replace('AWS-', 'Lab-')}-own"
         if mine not in {one["Name"] for one in self._own_documents()}:
-            self._ssm.create_document(Name=mine, Content=content, DocumentType="Policy")
+            self._ssm.create_document(Name=mine, Content=content, DocumentType=kind)
         return mine
 
     def _own_documents(self):

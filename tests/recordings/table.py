@@ -159,6 +159,7 @@ RUNS = {
     "association-removed-while-running": [DONE],
     "association-run-once-statuses": [DONE],
     "association-rundocument": [DONE],
+    "association-schema-1.2": [DONE],
     "association-schedule-at": [("Failed", "InvalidExp")],
     "association-schedule-invalid": [("Failed", "InvalidExp")],
     "association-skipped": [DONE],
@@ -289,6 +290,12 @@ CALLS = {
             "mds-send-reply-2-step",
             "mds-send-reply-3-final",
             "mds-get-messages-empty",
+            "mds-get-messages-cancel-command",
+            "mds-get-messages-refresh-association",
+            "get-document-schema-1.2",
+            "errors-role-token-access-denied",
+            "errors-role-token-fingerprint",
+            "deregistered-node",
         ),
         "test_replayed_calls.py",
     ),
@@ -377,8 +384,6 @@ NOT_YET = {
             "errors-list-503",
             "errors-list-invalid-instance",
             "errors-role-token-500",
-            "errors-role-token-access-denied",
-            "errors-role-token-fingerprint",
             "errors-startup-ping-500",
             "errors-unknown-operation",
             "key-rotation-refused",
@@ -396,15 +401,9 @@ NOT_YET = {
         ),
         PROXY,
     ),
-    **dict.fromkeys(
-        ("agent-stop", "deregistered-node", "mds-queue-full", "server-close-frame", "server-restart-1-second"), COURSE
-    ),
+    **dict.fromkeys(("agent-stop", "mds-queue-full", "server-close-frame", "server-restart-1-second"), COURSE),
     **dict.fromkeys(("agent-start-again", "association-list-pages", "steady-state"), STEADY),
-    "association-schema-1.2": "a legacy association: the driver makes Policy documents only",
-    "get-document-schema-1.2": "single call",
     "get-parameters": "single call",
-    "mds-get-messages-cancel-command": "single call",
-    "mds-get-messages-refresh-association": "single call",
 }
 
 PARTS = {

@@ -6,7 +6,7 @@ from table import PARTS
 
 from recordings import FOLDER
 
-LEFT = 32
+LEFT = 25
 
 
 def test_every_recording_is_in_the_table_once():

@@ -116,6 +116,68 @@ def test_an_empty_poll_as_recorded(server, polling):
     assert answer.json() == polling.rebound(recorded["response"]["body"])
 
 
+def test_messages_as_recorded(ssm, polling):
+    """A job, a cancel and a refresh: names and types of every member, and what is said in the payload."""
+    ssm.create_document(Name="lab-command", Content=json.dumps(POLICY), DocumentType="Command")
+    sent = ssm.send_command(DocumentName="lab-command", InstanceIds=[polling.node_id])
+    (job,) = said(polling, "mds-get-messages-send-command")
+    polling.send_reply(job["MessageId"], {"documentStatus": "InProgress", "runtimeStatus": None})
+    ssm.cancel_command(CommandId=sent["Command"]["CommandId"])
+    (cancel,) = said(polling, "mds-get-messages-cancel-command")
+    assert json.loads(cancel["Payload"]) == {"CancelMessageId": job["MessageId"]}
+    ssm.create_document(Name="lab-shell", Content=json.dumps(POLICY), DocumentType="Policy")
+    made = ssm.create_association(Name="lab-shell", Targets=[{"Key": "InstanceIds", "Values": [polling.node_id]}])
+    (refresh,) = said(polling, "mds-get-messages-refresh-association")
+    named = [made["AssociationDescription"]["AssociationId"]]
+    recorded = json.loads(load("mds-get-messages-refresh-association")["response"]["body"]["Messages"][0]["Payload"])
+    told = json.loads(refresh["Payload"])
+    assert told == {**recorded, "CommandId": told["CommandId"], "Parameters": {"associationIds": named}}
+
+
+def said(polling, name):
+    recorded = load(name)
+    answer = polling.say(recorded["request"])
+    assert_like(answer, recorded["response"])
+    return answer.json()["Messages"]
+
+
+def test_a_document_of_schema_1_2_as_recorded(ssm, player):
+    recorded = load("get-document-schema-1.2")
+    content = recorded["response"]["body"]["Content"]
+    ssm.create_document(Name="lab-old", Content=content, DocumentType="Command")
+    answer = player.say(recorded["request"], Name="lab-old")
+    assert answer.status_code == 200
+    assert json.loads(answer.json()["Content"]) == json.loads(content)
+    assert recorded["response"]["body"].keys() <= answer.json().keys()
+
+
+def test_another_fingerprint_as_recorded_d56(player):
+    (refusal, *_) = refusals("errors-role-token-fingerprint")
+    answer = player.say(load("role-token")["request"], Fingerprint="11111111-2222-4333-8444-555555555555")
+    assert (answer.status_code, answer.json()["__type"]) == refusal == (400, "MachineFingerprintDoesNotMatch")
+
+
+def test_a_removed_node_as_recorded(ssm, player, polling):
+    """Its token is refused, its calls name an instance that is not there, its channel does not open."""
+    (token, *_) = refusals("errors-role-token-access-denied")
+    assert token in refusals("deregistered-node")
+    assert (400, "InvalidInstanceId") in refusals("deregistered-node")
+    for one in (player, polling):
+        ssm.deregister_managed_instance(InstanceId=one.node_id)
+        answer = one.say(load("role-token")["request"])
+        assert (answer.status_code, answer.json()["__type"]) == token == (400, "AccessDeniedException")
+        for name in ("ping-full", "list-associations-empty", "mds-get-messages-empty"):
+            answer = one.say(load(name)["request"])
+            assert (answer.status_code, answer.json()["__type"]) == (400, "InvalidInstanceId"), name
+        assert one.say(load("mgs-create-channel")["request"]).status_code == 400
+
+
+def refusals(name):
+    """(status, code) of every answer with an error in a recording."""
+    answers = [event["response"] for event in load(name)["events"] if event.get("response")]
+    return [(one["status"], one["body"]["__type"]) for one in answers if "__type" in (one.get("body") or {})]
+
+
 def test_a_missing_document_as_recorded(player):
     recorded = load("get-document-missing")
     answer = player.say(recorded["request"])
