@@ -290,6 +290,7 @@ class Server:
         for fact, reaction in (
             (NodeRemoved, command_reactions.end_work_of_removed_nodes),
             (NodeRemoved, legacy.delete_of_removed_nodes),
+            (NodeRemoved, agent_reports.forget_removed_nodes),
             (NodeRemoved, association_items.forget_removed_nodes),
             (NodeRemoved, inventory_operations.forget_removed_nodes),
             (NodeRemoved, arrivals.note_removals),

@@ -16,6 +16,7 @@ from stateward.commands import lifecycle as commands
 from stateward.commands.rows import REFRESH, InvocationRow
 from stateward.documents import library
 from stateward.documents.parameters import InvalidParameters
+from stateward.nodes.facts import NodeRemoved
 from stateward.storage import Transaction
 from stateward.wire.errors import AwsError
 
@@ -73,6 +74,12 @@ async def keep_words(tx: Transaction, facts: list[AgentReported]) -> None:
         await store_agents.keep_words(
             tx, fact.association_id, fact.node_id, fact.number, fact.summary, fact.error_code, fact.output_url
         )
+
+
+async def forget_removed_nodes(tx: Transaction, facts: list[NodeRemoved]) -> None:
+    """Reaction: nobody repeats the last report of a node that is gone."""
+    for fact in facts:
+        await store_agents.forget_node(tx, fact.node_id)
 
 
 async def running(tx: Transaction, node_id: str, association_id: str) -> InvocationRow | None:

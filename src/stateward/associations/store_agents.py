@@ -24,6 +24,7 @@ ON CONFLICT (association_id, node_id) DO UPDATE SET execution_ms = excluded.exec
  received_ms = excluded.received_ms WHERE agent_reports.execution_ms <> excluded.execution_ms
 """
 LAST_REPORT = "SELECT execution_ms FROM agent_reports WHERE association_id = $1 AND node_id = $2"
+FORGET_NODE = "DELETE FROM agent_reports WHERE node_id = $1"
 KEEP_WORDS = """
 UPDATE association_nodes SET summary = $4, error_code = $5, output_url = $6
  WHERE association_id = $1 AND node_id = $2 AND number = $3
@@ -48,6 +49,10 @@ async def note_report(tx: Transaction, association: AssociationRow, node_id: str
 async def last_report(tx: Snapshot, association_id: str, node_id: str) -> int | None:
     """The ExecutionDate of a node's newest report on an association, in ms."""
     return await tx.value(LAST_REPORT, association_id, node_id)  # type: ignore[no-any-return]
+
+
+async def forget_node(tx: Transaction, node_id: str) -> None:
+    await tx.execute(FORGET_NODE, node_id)
 
 
 async def keep_words(

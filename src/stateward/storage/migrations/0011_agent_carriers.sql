@@ -13,4 +13,6 @@ CREATE TABLE agent_reports (
   account_id TEXT NOT NULL,
   region TEXT NOT NULL,
   PRIMARY KEY (association_id, node_id)
-)
+);
+
+CREATE INDEX agent_reports_of_node ON agent_reports (node_id)
