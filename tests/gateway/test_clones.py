@@ -146,7 +146,7 @@ async def open_from(node, address):
     opening = await node._client.create_control_channel(credentials)
     url, headers = node._client.channel_address(credentials)
     socket = await connect(url, additional_headers=headers, compression=None, local_addr=(address, 0))
-    await socket.send(json.dumps({"TokenValue": opening}))
+    await socket.send(json.dumps({"TokenValue": getattr(opening, "token", opening)}))
     return socket
 
 
