@@ -405,3 +405,14 @@ def test_every_run_is_stored_and_shown_when_asked_for_d34(unfolded, node_thread)
         assert newest_targets(client, made["AssociationId"]) == {agent.node_id: ("Success", "Success")}
     finally:
         park.close()
+
+
+def test_a_removed_node_leaves_no_reports_behind(server, ssm, agent, legacy):
+    agent.run(legacy)
+
+    async def count(tx):
+        return await tx.value("SELECT COUNT(*) FROM agent_reports")
+
+    assert server.reading(count) == 1
+    ssm.deregister_managed_instance(InstanceId=agent.node_id)
+    assert server.reading(count) == 0
