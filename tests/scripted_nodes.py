@@ -190,7 +190,8 @@ class ScriptedNode:
     async def _open(self):
         credentials = await self._keys()
         await self.ping()
-        token = await self._client.create_control_channel(credentials)
+        opened = await self._client.create_control_channel(credentials)
+        token = getattr(opened, "token", opened)
         address, headers = self._client.channel_address(credentials)
         self._socket = await connect(address, additional_headers=headers, compression=None, max_size=2**24)
         frame = {"Cookie": None, "MessageSchemaVersion": "1.0", "RequestId": ids.new_uuid(), "TokenValue": token}

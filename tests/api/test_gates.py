@@ -231,6 +231,17 @@ def test_an_unknown_state_stops_unless_failures_are_ignored(start_server, node_t
     park.close()
 
 
+def test_an_alarm_stops_a_command_too(server, ssm, nodes, document):
+    node = nodes.one()
+    set_alarm(server, "ALARM")
+    sent = ssm.send_command(DocumentName=document(), InstanceIds=[node.node_id], **ALARMED)["Command"]
+    assert sent["AlarmConfiguration"]["Alarms"] == [{"Name": "smoke"}]
+    server.settle()
+    (found,) = ssm.list_commands(CommandId=sent["CommandId"])["Commands"]
+    assert found["TriggeredAlarms"] == SMOKE
+    assert node.jobs == []
+
+
 def test_without_a_source_every_alarm_is_fine(server, ssm, nodes, document):
     nodes.one()
     association_id = create(ssm, document(), **ALARMED)["AssociationId"]

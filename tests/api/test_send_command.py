@@ -296,7 +296,6 @@ def test_the_right_hash_is_accepted(ssm, nodes, document):
         ("ServiceRoleArn", "arn:aws:iam::123456789012:role/a"),
         ("NotificationConfig", {"NotificationType": "Command"}),
         ("CloudWatchOutputConfig", {"CloudWatchOutputEnabled": True}),
-        ("AlarmConfiguration", {"Alarms": [{"Name": "a"}]}),
     ],
 )
 def test_members_without_effect_are_refused_d66(ssm, nodes, document, member, value):

@@ -57,7 +57,8 @@ def command(row: CommandRow, parameters: str) -> dict[str, Any]:
             "Alarms": [{"Name": row.alarm_name}],
             "IgnorePollAlarmFailure": bool(row.ignore_alarm_failure),
         }
-    body["TriggeredAlarms"] = [] if row.alarm_state is None else [{"Name": row.alarm_name, "State": row.alarm_state}]
+    if row.alarm_state is not None:
+        body["TriggeredAlarms"] = [{"Name": row.alarm_name, "State": row.alarm_state}]
     return body
 
 

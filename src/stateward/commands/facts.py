@@ -39,9 +39,3 @@ class NodeFreed(msgspec.Struct, frozen=True):
     """What a node may still have been doing for a superseded run is over; the next run may be handed to it (D4)."""
 
     node_id: str
-
-
-class NodeWoken(msgspec.Struct, frozen=True):
-    """Something for a node to fetch that is no change of an invocation: a cancel message."""
-
-    node_id: str
