@@ -11,6 +11,7 @@ from stateward.agent.client import CallRefused
 from stateward.agent.identity import Registration
 from stateward.agent.intake import ACCEPTED, Intake
 from stateward.agent.journal import Journal
+from stateward.agent.live_output import LiveOutput
 from stateward.agent.machine import Machine
 from stateward.agent.main import register, run_agent
 from stateward.agent.messages import SendJob
@@ -99,6 +100,7 @@ class Bench:
             outbox=self.outbox,
             state_dir=folder,
             drains=self.drains,
+            live=LiveOutput(folder / "output"),
             **options,
         )
         self.intake = Intake(workshop)

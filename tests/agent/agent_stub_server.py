@@ -9,6 +9,7 @@ import uvicorn
 from stateward import ids
 from stateward.access import signing
 from stateward.access.signing import SignedRequest
+from stateward.agent.live_frames import decode_output
 from stateward.clock import wall_ms
 from stateward.wire import agent_message
 from stateward.wire.agent_message import AgentMessage
@@ -42,6 +43,8 @@ class StubServer:
         self.acknowledging = True
         self.refusals = {}
         self.no_channel = False
+        self.live_output = 0
+        self.output = asyncio.Queue()
         self.offered = asyncio.Queue()
         self._news = asyncio.Event()
         self.url = ""
@@ -98,7 +101,9 @@ class StubServer:
         else:
             self._check(request, "ssmmessages")
             self.calls.append("CreateControlChannel")
-            status, kind, answer = 201, "application/xml", "<A><TokenValue>channel-token</TokenValue></A>"
+            offer = f"<LiveOutput>{self.live_output}</LiveOutput>" if self.live_output else ""
+            answer = f"<A><TokenValue>channel-token</TokenValue>{offer}</A>"
+            status, kind = 201, "application/xml"
         headers = [(b"content-type", kind.encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.encode()})
@@ -195,6 +200,9 @@ class StubServer:
     async def _listen(self, receive):
         while (event := await receive())["type"] == "websocket.receive":
             message = agent_message.decode(event["bytes"])
+            if message.message_type == "stateward_output":
+                self.output.put_nowait(decode_output(message.payload))
+                continue
             self.frames.put_nowait((message, json.loads(message.payload)))
             if message.message_type == "agent_job_reply" and self.acknowledging:
                 await self.acknowledge(message)

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from typing import Any
 
 import msgspec
 import structlog
@@ -14,11 +14,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from stateward import ids
-from stateward.agent import messages, reports
+from stateward.agent import live_frames, messages, reports
 from stateward.agent.backoff import Backoff
-from stateward.agent.client import CallFailed, CallRefused, NodeClient
+from stateward.agent.client import CallFailed, CallRefused, NodeClient, Opening
 from stateward.agent.credentials import CredentialKeeper
 from stateward.agent.intake import ACCEPTED, Answer, Intake, malformed
+from stateward.agent.live_frames import MalformedOutput
+from stateward.agent.live_output import LiveOutput
 from stateward.agent.machine import Machine
 from stateward.agent.messages import CancelJob, MalformedJob, SendJob
 from stateward.agent.outbox import Outbox
@@ -53,6 +55,7 @@ class ControlChannel:
         machine: Machine,
         clock: Clock,
         tls: ssl.SSLContext,
+        live: LiveOutput,
     ) -> None:
         self._node_id = node_id
         self._client = client
@@ -62,6 +65,7 @@ class ControlChannel:
         self._machine = machine
         self._clock = clock
         self._tls = tls
+        self._live = live
         self._failures = 0
         self._worked = False
         self._watcher: Callable[[], None] = lambda: None
@@ -97,7 +101,7 @@ class ControlChannel:
 
     async def _connection(self, before_opening: Callable[[], Awaitable[None]]) -> None:
         credentials = await self._keeper.current()
-        token = await self._client.create_control_channel(credentials)
+        opening = await self._client.create_control_channel(credentials)
         address, headers = self._client.channel_address(credentials)
         async with connect(
             address,
@@ -110,15 +114,19 @@ class ControlChannel:
             close_timeout=CLOSE_S,
             ssl=self._tls if address.startswith("wss") else None,
         ) as socket:
-            await socket.send(self._opening(token))
+            await socket.send(self._opening(opening))
             await before_opening()
             self._outbox.connected()
+            self._live.connected(opening.live_output)
             self._failures = 0
             self.failing.clear()
             self.opened.set()
             self._watcher()
             log.info("the control channel is open", node=self._node_id)
-            sender = asyncio.create_task(self._send_replies(socket), name="replies")
+            senders = [
+                asyncio.create_task(self._send_replies(socket), name="replies"),
+                asyncio.create_task(self._send_output(socket), name="live output"),
+            ]
             opened_s = monotonic_s()
             try:
                 async for frame in socket:
@@ -131,24 +139,32 @@ class ControlChannel:
                 self._worked = self._worked or lasted or socket.close_code in LEAVING
                 self.opened.clear()
                 self._watcher()
-                sender.cancel()
-                with suppress(asyncio.CancelledError, WebSocketException, OSError):
-                    await sender
+                for sender in senders:
+                    sender.cancel()
+                await asyncio.gather(*senders, return_exceptions=True)
 
-    def _opening(self, token: str) -> str:
-        frame = {
+    def _opening(self, opening: Opening) -> str:
+        frame: dict[str, Any] = {
             "Cookie": None,
             "MessageSchemaVersion": "1.0",
             "RequestId": ids.new_uuid(),
-            "TokenValue": token,
+            "TokenValue": opening.token,
             "AgentVersion": self._machine.agent_version,
             "PlatformType": self._machine.system,
         }
+        if opening.live_output:
+            frame[live_frames.ACCEPT_MEMBER] = 1
         return msgspec.json.encode(frame).decode()
 
     async def _send_replies(self, socket: ClientConnection) -> None:
         while True:
             await socket.send(agent_message.encode(await self._outbox.next()))
+
+    async def _send_output(self, socket: ClientConnection) -> None:
+        while True:
+            payload = live_frames.encode_output(await self._live.next())
+            message = AgentMessage(live_frames.OUTPUT, ids.new_uuid(), self._clock.wall(), payload)
+            await socket.send(agent_message.encode(message))
 
     async def _take_in(self, socket: ClientConnection, frame: bytes) -> None:
         try:
@@ -156,7 +172,10 @@ class ControlChannel:
             if message.message_type == messages.REPLY_ACK:
                 self._outbox.acknowledge(messages.read_reply_ack(message))
                 return
-        except (MalformedMessage, MalformedJob) as error:
+            if message.message_type == live_frames.OUTPUT_ACK:
+                self._live.take_ack(live_frames.decode_ack(message.payload))
+                return
+        except (MalformedMessage, MalformedJob, MalformedOutput) as error:
             log.warning("the server sent what cannot be understood", reason=str(error))
             return
         if message.message_type == messages.JOB:

@@ -13,6 +13,7 @@ import msgspec
 from stateward import ids
 from stateward.access.signing import SignedRequest, sign_hmac, sign_rsa
 from stateward.agent.identity import Identity, NodeKey
+from stateward.agent.live_frames import OFFER_ELEMENT
 from stateward.agent.stored_document import StoredDocument
 from stateward.clock import Clock
 
@@ -71,6 +72,13 @@ class Credentials(msgspec.Struct, frozen=True):
 
 class _Registered(msgspec.Struct):
     InstanceId: str
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """The token of a channel, and how many bytes of each end of a stream the server keeps; 0: no live output."""
+
+    token: str
+    live_output: int = 0
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -213,8 +221,8 @@ class NodeClient:
         members = {"MessageId": message_id, "Payload": payload, "ReplyId": reply_id}
         await self._ec2messages(credentials, "SendReply", members)
 
-    async def create_control_channel(self, credentials: Credentials) -> str:
-        """The token that opens the websocket (node protocol 5.1). Raises CallFailed."""
+    async def create_control_channel(self, credentials: Credentials) -> Opening:
+        """What opens the websocket (node protocol 5.1). Raises CallFailed."""
         body = msgspec.json.encode({"MessageSchemaVersion": "1.0", "RequestId": ids.new_uuid()})
         headers = {"host": self._caller.host, "content-type": "application/json"}
         request = SignedRequest("POST", self._channel_path, "", headers, body)
@@ -223,7 +231,8 @@ class NodeClient:
         token = _text_of(answer, "TokenValue")
         if not token:
             raise ServerUnreachable("the answer to CreateControlChannel has no TokenValue")
-        return token
+        limit = _text_of(answer, OFFER_ELEMENT)
+        return Opening(token, int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 16 else 0)
 
     def channel_address(self, credentials: Credentials) -> tuple[str, dict[str, str]]:
         """Where the websocket opens, and the headers of its request (node protocol 5.2)."""

@@ -25,6 +25,7 @@ from stateward.agent.identity import Identity, IdentityProblem, Registration
 from stateward.agent.intake import Intake
 from stateward.agent.journal import Journal
 from stateward.agent.link import Link
+from stateward.agent.live_output import LiveOutput
 from stateward.agent.outbox import Outbox
 from stateward.agent.polling import MessagePolling
 from stateward.agent.processes import Drains, birth_of
@@ -130,6 +131,7 @@ class Agent:
             self._journal = Journal(state_dir / "commands")
             self._outbox = Outbox(state_dir / "replies", clock, changed)
             private_folder(state_dir / "runs")
+            live = LiveOutput(state_dir / "output")
         except OSError as error:
             raise IdentityProblem(f"{state_dir}: the state folder cannot be used ({error})") from error
         self._drains = Drains()
@@ -143,13 +145,14 @@ class Agent:
             state_dir=state_dir,
             server=NodeServer(client, self._keeper),
             drains=self._drains,
+            live=live,
             changed=changed,
             sources=sources,
             reboot_command=reboot_command,
         )
         self._intake = Intake(workshop)
         parts = (node_id, client, self._keeper, self._intake, self._outbox, machine, clock)
-        self._link = Link(ControlChannel(*parts, tls), MessagePolling(*parts), changed)
+        self._link = Link(ControlChannel(*parts, tls, live), MessagePolling(*parts), changed)
         self._status = StatusFile(state_dir, self._look, changed)
         self._heartbeat = Heartbeat(node_id, client, self._keeper, machine, lambda: self._link.way)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 
 STREAM_BYTES = 24_000
 SHORT_BYTES = 2_500
@@ -13,10 +14,11 @@ ERROR_TITLE = "\n----------ERROR-------\n"
 
 
 class Capture:
-    """The beginning of a stream; the rest is counted and forgotten, so that memory stays bounded."""
+    """The beginning of a stream; the rest is forgotten, so that memory stays bounded. `also` gets all of it."""
 
-    def __init__(self, limit: int = STREAM_BYTES) -> None:
+    def __init__(self, limit: int = STREAM_BYTES, also: Callable[[bytes], None] | None = None) -> None:
         self._limit = limit
+        self._also = also
         self._kept = bytearray()
         self._sealed = False
         self.overflowed = False
@@ -25,6 +27,8 @@ class Capture:
         """Take in the next bytes of the stream."""
         if self._sealed:
             return
+        if self._also is not None:
+            self._also(data)
         space = self._limit - len(self._kept)
         self._kept += data[:space]
         self.overflowed = self.overflowed or len(data) > space

@@ -11,6 +11,7 @@ import structlog
 
 from stateward.agent.durable import private_folder
 from stateward.agent.interruption import Interruption
+from stateward.agent.live_output import LiveStep
 from stateward.agent.plugins import table
 from stateward.agent.plugins.step import KILLED_CODE, RESTARTED, RESTARTED_CODE, StepEnd, StepSetting, failed
 from stateward.agent.workshop import Workshop
@@ -38,10 +39,14 @@ class Performer:
         self._command_id = command_id
         self._interruption = interruption
         self._began = began
+        self._live: LiveStep | None = None
         self.folder = workshop.runs / command_id
 
-    async def perform(self, step: Step, document: Document, values: Mapping[str, Any], number: int) -> StepEnd:
+    async def perform(
+        self, step: Step, document: Document, values: Mapping[str, Any], number: int, live: LiveStep | None
+    ) -> StepEnd:
         """Do the step of this number in the command's own document, if it runs on this node at all."""
+        self._live = live
         return await self._step(step, document, values, private_folder(self.folder) / str(number), 1)
 
     async def _step(
@@ -97,6 +102,7 @@ class Performer:
             sources=shop.sources,
             region=shop.registration.region,
             clock=shop.clock,
+            live=self._live,
             run_inside=run_inside,
         )
 

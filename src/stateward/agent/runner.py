@@ -13,6 +13,7 @@ import structlog
 from stateward.agent import output, reports
 from stateward.agent.interruption import Interruption
 from stateward.agent.journal import Entry, Running
+from stateward.agent.live_output import LiveStep
 from stateward.agent.performing import Performer, joined
 from stateward.agent.plugins.step import KILLED_CODE, RESTARTED, RESTARTED_CODE, StepEnd
 from stateward.agent.processes import boot, end_group, start_reboot
@@ -91,8 +92,16 @@ class CommandRun:
         if self.interruption.reason == "stop":
             return None
         number = len(self._entry.results) + 1
-        end = await self._performer.perform(step, self._document, self._values, number)
+        live = self._live(step)
+        end = await self._performer.perform(step, self._document, self._values, number, live)
+        if live is not None and end.code not in flow.REBOOT:
+            live.finish()
         return self._judged(step, now_ms, self._with_earlier_output(end), leaving or "")
+
+    def _live(self, step: Step) -> LiveStep | None:
+        # After a reboot nobody here knows at which byte its streams go on: the report has them whole.
+        again = self._entry.earlier != ("", "")
+        return None if again else self._shop.live.step(self._entry.job_id, step.name)
 
     def _with_earlier_output(self, end: StepEnd) -> StepEnd:
         """Outputs of a step accumulate over its reboots (node protocol 5.7)."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stateward.agent.identity import Registration
 from stateward.agent.journal import Journal
+from stateward.agent.live_output import LiveOutput
 from stateward.agent.machine import Machine
 from stateward.agent.outbox import Outbox
 from stateward.agent.plugins.step import ServerCalls
@@ -30,6 +31,7 @@ class Workshop:
     state_dir: Path
     server: ServerCalls
     drains: Drains
+    live: LiveOutput
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     sources: Sources = field(default_factory=Sources)
     reboot_command: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,9 +31,17 @@ async def run(
     setting: StepSetting,
     *,
     keep_bytes: int = STREAM_BYTES,
+    live: bool = False,
 ) -> Ended:
-    """Run a program to its end, its time-out or an interruption. Raises OSError, and ValueError for a NUL."""
-    captures = (Capture(keep_bytes), Capture(keep_bytes))
+    """Run a program to its end, its time-out or an interruption. Raises OSError, and ValueError for a NUL.
+
+    `live`: its output is the step's, and shown while it runs.
+    """
+    also = setting.live.add if live and setting.live is not None else None
+    captures = (
+        Capture(keep_bytes, also and partial(also, "stdout")),
+        Capture(keep_bytes, also and partial(also, "stderr")),
+    )
     process = await GatedProcess.start(program, folder, environment, captures, setting.drains)
     try:
         setting.began(process.process_id, process.birth)

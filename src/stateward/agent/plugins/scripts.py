@@ -26,7 +26,7 @@ async def run_script(
     try:
         script = _write_script(setting.own_folder / file_name, _script(inputs.get("runCommand")))
         folder = _folder(inputs.get("workingDirectory"), setting.folder)
-        ended = await running.run([*interpreter, str(script)], folder, setting.environment, setting)
+        ended = await running.run([*interpreter, str(script)], folder, setting.environment, setting, live=True)
     except (OSError, ValueError) as error:
         return failed(f"failed to run commands: {error}")
     status, code, reason = _judged(ended, setting.interruption.reason)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from stateward.agent.interruption import Interruption
+from stateward.agent.live_output import LiveStep
 from stateward.agent.machine import Machine
 from stateward.agent.processes import Drains
 from stateward.agent.sources import Sources
@@ -58,7 +59,8 @@ class StepSetting:
 
     `own_folder` is for the plugin's own files, `folder` where the step works unless told otherwise, `state_dir` what
     lives longer than the command. `began` notes the process group (leader, birth) durably before anything of the step
-    happens, and raises OSError if it cannot. `run_inside` runs a document as part of this step.
+    happens, and raises OSError if it cannot. `live` takes what is shown while the step runs. `run_inside` runs a
+    document as part of this step.
     """
 
     own_folder: Path
@@ -74,6 +76,7 @@ class StepSetting:
     sources: Sources
     region: str
     clock: Clock
+    live: LiveStep | None
     run_inside: Callable[[Document, Mapping[str, Any]], Awaitable[StepEnd]]
 
 
