@@ -157,6 +157,18 @@ def test_silent_handshakes_give_way_after_a_while(tls):
     asyncio.run(work())
 
 
+def test_no_handshake_lasts_for_ever(tls, monkeypatch):
+    monkeypatch.setattr("stateward.api.listener.HANDSHAKE_S", 0.1)
+
+    async def work():
+        async with Hall(tls=tls) as hall:
+            silent, _ = await hall.connect(secure=False)
+            assert await asyncio.wait_for(silent.read(), 10) == b""
+            assert await hall.ask() == b"200"
+
+    asyncio.run(work())
+
+
 def test_a_slow_handshake_alone_is_left_its_time(tls):
     async def work():
         async with Hall(tls=tls, slow_s=0.01) as hall:

@@ -13,7 +13,7 @@ from botocore.exceptions import SSLError
 from tls_programs import certificate_of, client_of, connections, fetch, free_port, tls_server
 
 from live_server import KEY_ID, REGION, SECRET
-from programs import BIN, READY, get, run, serving, started
+from programs import BIN, get, run, serving, started
 
 AWS = (str(BIN / "aws"),)
 pytestmark = pytest.mark.slow
@@ -118,22 +118,6 @@ def test_a_taken_port_is_said(tmp_path):
         f"stateward: address 127.0.0.1:{port}: cannot listen (Address already in use); choose another with --tls-port "
         "(0 serves without TLS)\n",
     )
-
-
-def test_the_usual_port_is_done_without_where_nobody_asked(tmp_path):
-    """8443 is taken here, by this test or by another server: both ways it is."""
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind(("127.0.0.1", 8443))
-            taken.listen()
-        except OSError:
-            pass
-        with started("serve", "--port", str(free_port()), "--data-dir", str(tmp_path / "data")) as server:
-            url = server.line(READY + "http://").removeprefix(READY)
-            assert get(f"{url}/healthz") == (200, "ok\n")
-            assert "there is no TLS: its usual port is taken" in server.text
-            assert "https://" not in server.text.replace("there is no TLS", "")
 
 
 # Over restarts
