@@ -24,9 +24,10 @@ DAY_MS = 24 * 60 * 60 * 1000
 class Hall:
     """An application behind a listener; requests for /slow are answered when the test says so."""
 
-    def __init__(self, *, tls=None, handshakes=256, slow_s=3.0, **limits):
+    def __init__(self, *, tls=None, silent=4096, handshakes=256, slow_s=3.0, **limits):
         self.socket = bind("127.0.0.1", 0)
-        self.listener = Listener(self.socket, Gatekeeper(**limits), tls, handshakes=handshakes, slow_s=slow_s)
+        own = {"silent": silent, "handshakes": handshakes, "slow_s": slow_s}
+        self.listener = Listener(self.socket, Gatekeeper(**limits), tls, **own)
         self.address = self.socket.getsockname()
         self.answer = asyncio.Event()
         self.inside = 0
@@ -146,13 +147,47 @@ def test_answered_strangers_count_as_silent_again():
     asyncio.run(work())
 
 
-def test_silent_handshakes_give_way_after_a_while(tls):
+HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+
+def test_silent_connections_keep_nobody_waiting(tls):
     async def work():
-        async with Hall(tls=tls, handshakes=2, slow_s=0.2) as hall:
+        async with Hall(tls=tls, handshakes=2, slow_s=30) as hall:
+            for _ in range(20):
+                await hall.connect(secure=False)
+            async with asyncio.timeout(10):
+                assert await hall.ask() == b"200"
+
+    asyncio.run(work())
+
+
+def test_the_oldest_silent_connection_gives_way_after_a_while(tls):
+    async def work():
+        async with Hall(tls=tls, silent=2, slow_s=0.2) as hall:
             silent = [await hall.connect(secure=False) for _ in range(5)]
             async with asyncio.timeout(10):
                 assert await hall.ask() == b"200"
             assert await silent[0][0].read() == b""
+
+    asyncio.run(work())
+
+
+def test_half_handshakes_give_way_after_a_while(tls):
+    async def work():
+        async with Hall(tls=tls, handshakes=2, slow_s=0.2) as hall:
+            for _ in range(5):
+                _, writer = await hall.connect(secure=False)
+                writer.write(HALF_A_HELLO)
+            async with asyncio.timeout(10):
+                assert await asyncio.gather(*(hall.ask() for _ in range(10))) == [b"200"] * 10
+
+    asyncio.run(work())
+
+
+def test_a_crowd_shakes_hands_a_few_at_a_time(tls):
+    async def work():
+        async with Hall(tls=tls, handshakes=2) as hall:
+            assert await asyncio.gather(*(hall.ask("/signed") for _ in range(50))) == [b"200"] * 50
 
     asyncio.run(work())
 
@@ -163,8 +198,10 @@ def test_no_handshake_lasts_for_ever(tls, monkeypatch):
     async def work():
         async with Hall(tls=tls) as hall:
             silent, _ = await hall.connect(secure=False)
+            half, writer = await hall.connect(secure=False)
+            writer.write(HALF_A_HELLO)
             assert await asyncio.wait_for(silent.read(), 10) == b""
-            assert await hall.ask() == b"200"
+            assert await asyncio.wait_for(half.read(), 10) == b""
 
     asyncio.run(work())
 

@@ -19,9 +19,11 @@ import structlog
 from stateward.api.connections import Gatekeeper
 
 AT_ONCE = 64
+MOST_SILENT = 4096
 MOST_HANDSHAKES = 256
 HANDSHAKE_S = 10.0
-SLOW_HANDSHAKE_S = 3.0
+SLOW_S = 3.0
+TICK_S = 0.05
 EXHAUSTED_S = 0.5
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 log = structlog.get_logger("stateward.api")
@@ -37,8 +39,9 @@ class TlsSource(Protocol):
 class Listener:
     """Accepts on one socket; over TLS when it is given a source of contexts.
 
-    At most `handshakes` connections shake hands at a time. Where there are more, one that has been at it for three
-    seconds gives way, so that silent ones cannot keep the others out.
+    A connection costs next to nothing until its first byte has come, and then shakes hands as one of at most
+    `handshakes`. Where others wait, one that has been at it for `slow_s` gives way: neither silent connections nor half
+    a handshake can keep the others out.
     """
 
     def __init__(
@@ -47,16 +50,22 @@ class Listener:
         gatekeeper: Gatekeeper,
         tls: TlsSource | None = None,
         *,
+        silent: int = MOST_SILENT,
         handshakes: int = MOST_HANDSHAKES,
-        slow_s: float = SLOW_HANDSHAKE_S,
+        slow_s: float = SLOW_S,
     ) -> None:
         self.socket = sock
         self.gatekeeper = gatekeeper
         self._tls = tls
-        self._most = handshakes
+        self._most_silent = silent
         self._slow_s = slow_s
         self._factory: Callable[[], asyncio.Protocol] | None = None
-        self._arriving: OrderedDict[asyncio.Task[None], float] = OrderedDict()
+        self._tasks: dict[asyncio.Task[None], socket.socket | None] = {}
+        """Connections on their way in; with the socket while nobody else would close it."""
+        self._silent: OrderedDict[asyncio.Task[None], float] = OrderedDict()
+        self._shaking: OrderedDict[asyncio.Task[None], float] = OrderedDict()
+        self._slots = asyncio.Semaphore(handshakes)
+        self._watching: asyncio.TimerHandle | None = None
         self._listening = False
         self._resuming: asyncio.TimerHandle | None = None
 
@@ -70,7 +79,9 @@ class Listener:
         """Accept no more. Connections stay; those that are still shaking hands do not."""
         self._factory = None
         self._pause()
-        for task in self._arriving:
+        if self._watching is not None:
+            self._watching.cancel()
+        for task in list(self._tasks):
             task.cancel()
         self.socket.close()
 
@@ -95,11 +106,9 @@ class Listener:
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
-            wait_s = self.gatekeeper.wait_s(len(self._arriving))
+            wait_s = self._wait_s()
             if wait_s > 0:
                 self._pause(wait_s)
-                return
-            if len(self._arriving) >= self._most and not self._make_way():
                 return
             try:
                 connection, peer = self.socket.accept()
@@ -112,41 +121,103 @@ class Listener:
                 self._pause(EXHAUSTED_S)
                 return
             connection.setblocking(False)
-            task = asyncio.get_running_loop().create_task(self._admit(connection, peer), name="a connection arrives")
-            self._arriving[task] = asyncio.get_running_loop().time()
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(self._admit(connection, peer), name="a connection arrives")
+            self._tasks[task] = connection
+            self._silent[task] = loop.time()
             task.add_done_callback(self._arrived)
 
-    def _make_way(self) -> bool:
-        """End the oldest handshake if it is a slow one; otherwise wait until there is room, or it is."""
-        oldest, since_s = next(iter(self._arriving.items()))
-        left_s = since_s + self._slow_s - asyncio.get_running_loop().time()
-        if left_s > 0:
-            self._pause(left_s)
-            return False
-        del self._arriving[oldest]
-        oldest.cancel()
-        return True
+    def _wait_s(self) -> float:
+        """For how long nobody is let in; the oldest silent connection gives way to one more."""
+        arriving = len(self._shaking) + (len(self._silent) if self._tls is None else 0)
+        wait_s = self.gatekeeper.wait_s(arriving)
+        if wait_s == 0 and len(self._silent) >= self._most_silent:
+            oldest, since_s = next(iter(self._silent.items()))
+            wait_s = max(0.0, since_s + self._slow_s - asyncio.get_running_loop().time())
+            if wait_s == 0:
+                del self._silent[oldest]
+                oldest.cancel()
+        return wait_s
 
     def _arrived(self, task: asyncio.Task[None]) -> None:
-        self._arriving.pop(task, None)
+        never_begun = self._tasks.pop(task, None)
+        if never_begun is not None:
+            never_begun.close()
+        self._silent.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("a connection could not be taken", exc_info=task.exception())
         self._resume()
 
     async def _admit(self, connection: socket.socket, peer: object) -> None:
-        factory = self._factory
-        if factory is None:
-            connection.close()
-            return
-        context = None if self._tls is None else self._tls.context
-        limit_s = None if context is None else HANDSHAKE_S
-        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None, "a connection arrives in a task of its own"
+        self._tasks[task] = None
         try:
-            await loop.connect_accepted_socket(factory, connection, ssl=context, ssl_handshake_timeout=limit_s)
+            if self._tls is None:
+                await self._connect(connection, None)
+            else:
+                await self._shake_hands(task, connection, self._tls)
         except (OSError, TimeoutError) as error:
             # A node that does not trust the CA says so here, and nowhere else.
             log.info("a connection was not made", peer=str(peer), reason=str(error) or type(error).__name__)
-            connection.close()
-        except asyncio.CancelledError:
+
+    async def _shake_hands(self, task: asyncio.Task[None], connection: socket.socket, tls: TlsSource) -> None:
+        try:
+            await _first_byte(connection)
+            self._silent.pop(task, None)
+            if self._slots.locked():
+                self._watch()
+            await self._slots.acquire()
+        except BaseException:
             connection.close()
             raise
+        try:
+            self._shaking[task] = asyncio.get_running_loop().time()
+            await self._connect(connection, tls.context)
+        finally:
+            self._shaking.pop(task, None)
+            self._slots.release()
+
+    async def _connect(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
+        if self._factory is None:
+            connection.close()
+            return
+        limit_s = None if context is None else HANDSHAKE_S
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(self._factory, connection, ssl=context, ssl_handshake_timeout=limit_s)
+
+    def _watch(self) -> None:
+        """Somebody waits for a handshake's place: see to it that slow ones give way."""
+        if self._watching is None:
+            loop = asyncio.get_running_loop()
+            oldest_s = next(iter(self._shaking.values()), loop.time())
+            self._watching = loop.call_at(max(oldest_s + self._slow_s, loop.time() + TICK_S), self._end_slow)
+
+    def _end_slow(self) -> None:
+        self._watching = None
+        if not self._slots.locked():
+            return
+        before_s = asyncio.get_running_loop().time() - self._slow_s
+        for task, since_s in list(self._shaking.items()):
+            if since_s > before_s:
+                break
+            task.cancel()
+        self._watch()
+
+
+async def _first_byte(connection: socket.socket) -> None:
+    """Wait until something has come, or the end. Raises TimeoutError."""
+    loop = asyncio.get_running_loop()
+    come: asyncio.Future[None] = loop.create_future()
+    number = connection.fileno()
+
+    def note() -> None:
+        if not come.done():
+            come.set_result(None)
+
+    loop.add_reader(number, note)
+    try:
+        async with asyncio.timeout(HANDSHAKE_S):
+            await come
+    finally:
+        loop.remove_reader(number)
