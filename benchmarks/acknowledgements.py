@@ -68,7 +68,7 @@ class Node:
         keys = await self._client.request_role_token()
         told = {"InstanceId": self.node_id, "AgentName": "bench", "PlatformType": "Linux"}
         await self._client.update_instance_information(keys, told)
-        token = await self._client.create_control_channel(keys)
+        token = (await self._client.create_control_channel(keys)).token
         address, headers = self._client.channel_address(keys)
         self._socket = await connect(address, additional_headers=headers, compression=None, max_size=2**24)
         await self._socket.send(json.dumps({"TokenValue": token}))

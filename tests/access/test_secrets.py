@@ -53,7 +53,7 @@ def session_of(url, activation):
             node_id = await register(activation["ActivationId"], activation["ActivationCode"], key)
             client = NodeClient(Identity(Registration(node_id, "us-east-1", url), key), SystemClock(), http)
             keys = await client.request_role_token()
-            channel = await client.create_control_channel(keys)
+            channel = (await client.create_control_channel(keys)).token
             return keys, channel
 
     return asyncio.run(work())

@@ -100,7 +100,7 @@ def token_of(node):
 
 
 async def _token_of(node):
-    return await node._client.create_control_channel(await node._keys())
+    return (await node._client.create_control_channel(await node._keys())).token
 
 
 @contextmanager
