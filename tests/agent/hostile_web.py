@@ -16,6 +16,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         web = self.server.web
         web.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        web.asked.set()
         answer = web.answers.get(self.path.partition("?")[0])
         if answer is None:
             self.reply(404, {}, b"no")
@@ -96,7 +97,7 @@ def web_server():
     server.daemon_threads = True
     server.block_on_close = False
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    server.web = SimpleNamespace(answers={}, requests=[], url=url, over=threading.Event())
+    server.web = SimpleNamespace(answers={}, requests=[], url=url, over=threading.Event(), asked=threading.Event())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -475,3 +475,26 @@ def test_a_document_becomes_a_file_as_recorded(get):
     assert verdict(step) == ("Success", 0, "")
     assert listed == ["./lab-multi.json"]
     assert server.asked == [("lab-multi", "3")]
+
+
+def test_a_download_that_a_kill_cut_off_is_reported_and_not_repeated(bench, web):
+    web.answers["/x"] = hostile_web.silent
+    step = {"action": "aws:downloadContent", "name": "fetch", "inputs": {"sourceType": "HTTP"}}
+    step["inputs"]["sourceInfo"] = http(web, "/x")
+
+    async def until_killed():
+        table = bench()
+        table.start({"schemaVersion": "2.2", "mainSteps": [step]})
+        await asyncio.to_thread(web.asked.wait, 30)
+
+    async def after_the_kill():
+        table = bench()
+        table.intake.take_up()
+        await table.intake.idle()
+        return steps_of(table.replies())["fetch"]
+
+    asyncio.run(until_killed())
+    found = asyncio.run(after_the_kill())
+    assert (found["status"], found["code"]) == ("Failed", -1)
+    assert found["standardError"] == "the agent was restarted while this step ran"
+    assert len(web.requests) == 1
