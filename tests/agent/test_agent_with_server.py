@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 
+import hostile_web
 import pytest
 from agent_stub_server import shell
 
@@ -116,3 +117,21 @@ def test_results_of_an_absent_server_are_handed_in_when_it_is_back(server, ssm, 
         return found if found["Status"] == "Success" else None
 
     assert until(ended)["StandardOutputContent"] == "done\n"
+
+
+def test_a_secret_of_a_document_comes_from_the_parameter_store(ssm, node):
+    ssm.put_parameter(Name="web-password", Type="SecureString", Value=hostile_web.PASSWORD)
+    with hostile_web.web_server() as web:
+        web.answers["/x"] = hostile_web.basic(b"content")
+        info = {
+            "url": f"{web.url}/x",
+            "allowInsecureDownload": "true",
+            "authMethod": "Basic",
+            "username": hostile_web.NAME,
+            "password": "{{ ssm-secure:web-password }}",
+        }
+        inputs = {"sourceType": "HTTP", "sourceInfo": info}
+        step = {"action": "aws:downloadContent", "name": "fetch", "inputs": inputs}
+        make(ssm, "fetching-document", {"schemaVersion": "2.2", "mainSteps": [step]})
+        (plugin,) = command(ssm, node, DocumentName="fetching-document")
+    assert plugin["Status"] == "Success", plugin["Output"]
