@@ -4,11 +4,11 @@ import json
 from contextlib import ExitStack
 
 import pytest
+
 from counter_checker import check_counters
 from live_server import LiveServer, LoopThread
 from scripted_nodes import NodePark
 from simulated_fleet import Fleet
-
 from stateward.wire.model import ServiceModel
 
 

@@ -14,6 +14,7 @@ from stateward.clock import Clock
 
 REFUSED_CAP_S = 300.0
 SHORTEST_S = 1.0
+GONE = "if this node was removed, stop the agent and register in another --state-dir"
 log = structlog.get_logger("stateward.agent")
 
 
@@ -54,7 +55,7 @@ class CredentialKeeper:
         try:
             self._latest = await self._fetch()
         except CallRefused as error:
-            log.warning("credentials were refused", reason=str(error))
+            log.warning("credentials were refused", reason=str(error), hint=None if error.passing else GONE)
             return await self._pause((self._unreachable if error.passing else self._refused).next_s())
         except CallFailed as error:
             log.warning("credentials could not be renewed", reason=str(error))
