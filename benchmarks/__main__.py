@@ -41,7 +41,8 @@ def main() -> None:
         found = fanout.measure(folder / "fanout", BEHIND_ONE_DOCUMENT)
         print(
             f"A new default version under {found.associations:,} associations: "
-            f"all had run after {found.seconds:.1f} s; the loop was late by {found.late_p99_ms:.1f} ms at p99, by {found.late_most_ms:.1f} ms at most."
+            f"all had run after {found.seconds:.1f} s; "
+            f"the loop was late by {found.late_p99_ms:.1f} ms at p99, by {found.late_most_ms:.1f} ms at most."
         )
 
 
