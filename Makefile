@@ -33,7 +33,7 @@ test: $(STAMP)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check src tests benchmarks
-	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff check --no-cache src tests benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 

@@ -1,8 +1,8 @@
 """UpdateDocumentDefaultVersion, ListDocumentVersions and deleting one version over boto3 (spec 5.7; DOC-06)."""
 
 import pytest
-from document_calls import UNKNOWN_VERSION, no_document, text_of
 
+from document_calls import UNKNOWN_VERSION, no_document, text_of
 from refusals import refusal
 
 
