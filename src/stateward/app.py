@@ -329,6 +329,7 @@ class Server:
             (ScheduleChanged, self.engine.note),
             (AgentReported, agent_reports.keep_words),
             (OverviewChanged, self.outbox.note_overviews),
+            (NodeStatusChanged, verdicts.note_departures),
             (NodeStatusChanged, self.outbox.note_node_statuses),
             (EventDue, self.outbox.write),
             (OutputGivenUp, self.outbox.write_outputs),

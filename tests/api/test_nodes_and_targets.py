@@ -125,6 +125,18 @@ def test_a_node_that_loses_the_tag_is_left_alone_lif_04_rol_03(server, ssm, node
     assert [row["ResourceId"] for row in targets(ssm, association_id, first)] == [node.node_id]
 
 
+def test_a_node_that_is_no_target_any_more_has_no_compliance_of_it(server, ssm, nodes, document):
+    node = nodes.one(tags={"env": "prod"}, script=lambda job: "Failed")
+    create(ssm, document(), Targets=TAGGED)
+    server.settle()
+    of_node = {"ResourceIds": [node.node_id], "ResourceTypes": ["ManagedInstance"]}
+    assert [item["Status"] for item in ssm.list_compliance_items(**of_node)["ComplianceItems"]] == ["NON_COMPLIANT"]
+    ssm.remove_tags_from_resource(ResourceType="ManagedInstance", ResourceId=node.node_id, TagKeys=["env"])
+    server.settle()
+    assert ssm.list_compliance_items(**of_node)["ComplianceItems"] == []
+    assert ssm.list_resource_compliance_summaries()["ResourceComplianceSummaryItems"] == []
+
+
 def test_an_offline_node_waits_then_times_out_lif_10(server, ssm, nodes, document):
     node = nodes.one(online=False)
     association_id = create(ssm, document())["AssociationId"]

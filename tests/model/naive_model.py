@@ -24,7 +24,9 @@ class Model:
         self.closed_times = {}
         self.changes = []
         self.document_changes = []
-        self.sequence = 0
+        self.sequence = self.opened = 0
+        # Executions of which something may still be heard; the others are history.
+        self.live = []
 
     # What a scenario does.
 
@@ -127,6 +129,7 @@ class Model:
             )
             for step in steps:
                 busy = step() or busy
+        self._forget_the_quiet()
 
     def _fire(self):
         due = [one for one in self.associations.values() if one.due is not None and one.due <= self.now]
@@ -155,7 +158,7 @@ class Model:
         for association, cause in changes:
             if association.deleted or association.definition.get("only_at_interval"):
                 continue
-            waiting = [one for one in association.unfinished if one.phase == "opened"]
+            waiting = [one for one in self._unfinished(association) if one.phase == "opened"]
             if any(one.cause.startswith("document:") for one in waiting):
                 continue
             self._stop_unstarted(association, "updated")
@@ -173,7 +176,7 @@ class Model:
 
     def _resolve(self):
         opened = [one for one in self._executions() if one.phase == "opened"]
-        for execution in sorted(opened, key=lambda one: (one.created, one.number)):
+        for execution in sorted(opened, key=lambda one: (one.created, one.serial)):
             association = execution.association
             if not self._is_open(execution.definition):
                 execution.close("Skipped", "CalendarClosed")
@@ -323,11 +326,14 @@ class Model:
         if scope is None:
             association.resolved = False
         association.executions.append(execution)
+        self.opened += 1
+        execution.serial = self.opened
+        self.live.append(execution)
 
     def _is_full(self, association):
         if "max_concurrency" not in association.definition:
             return False
-        for execution in association.unfinished:
+        for execution in self._unfinished(association):
             if execution.phase != "running":
                 return True
             at_work = [row for row in execution.rows if row.released is not None and not row.final]
@@ -337,12 +343,12 @@ class Model:
         return False
 
     def _supersede(self, association):
-        for execution in association.unfinished:
+        for execution in self._unfinished(association):
             if execution.scope is None:
                 self._cut(execution, "superseded")
 
     def _stop_unstarted(self, association, reason):
-        for execution in association.unfinished:
+        for execution in self._unfinished(association):
             self._cut(execution, reason)
 
     def _cut(self, execution, reason):
@@ -395,8 +401,8 @@ class Model:
             self._closed(execution)
 
     def _closed(self, execution):
-        for other in execution.association.executions:
-            if other.phase == "waiting":
+        for other in self.live:
+            if other.association is execution.association and other.phase == "waiting":
                 other.phase = "opened"
 
     def _errors(self, execution):
@@ -445,13 +451,23 @@ class Model:
         return [span for name in definition.get("calendars", ()) for span in self.closed_times[name]]
 
     def _executions(self):
-        return [one for association in self.associations.values() for one in association.executions]
+        return list(self.live)
+
+    def _unfinished(self, association):
+        return [one for one in self.live if one.association is association and one.phase != "closed"]
+
+    def _forget_the_quiet(self):
+        self.live = [
+            one
+            for one in self.live
+            if one.phase != "closed" or any(row.answers or row.busy_until or not row.final for row in one.rows)
+        ]
 
     def _running(self):
         return [one for one in self._executions() if one.phase == "running"]
 
     def _rows(self):
-        return [row for execution in self._executions() for row in execution.rows]
+        return [row for execution in self.live for row in execution.rows]
 
 
 def _part(text, total, least=0):

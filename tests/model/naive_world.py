@@ -41,7 +41,7 @@ class Execution:
         self.status = self.detail = "Pending"
         self.rows = []
         self.ending = None
-        self.order = None
+        self.order = self.serial = None
 
     @property
     def counts(self):
@@ -67,7 +67,3 @@ class Association:
         self.resolved = False
         self.waiting_nodes = set()
         self.deleted = False
-
-    @property
-    def unfinished(self):
-        return [one for one in self.executions if one.phase != "closed"]

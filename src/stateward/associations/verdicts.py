@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stateward.access.principals import Scope
 from stateward.associations import store
+from stateward.associations.facts import NodeStatusChanged
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.commands import store as commands
 from stateward.commands.facts import InvocationChanged
@@ -29,6 +30,17 @@ async def note_results(tx: Transaction, facts: list[InvocationChanged]) -> None:
         found = await _living(tx, rows[0].association_id or "")
         if found is not None and found[1].get("SyncCompliance") != MANUAL:
             await _put(tx, rows, *found)
+
+
+async def note_departures(tx: Transaction, facts: list[NodeStatusChanged]) -> None:
+    """A node that is no target any more is neither compliant nor not."""
+    for fact in facts:
+        if fact.after is None and fact.before is not None:
+            association = await store.lock(tx, fact.before.association_id)
+            if association is not None:
+                await association_items.remove_association_item(
+                    tx, association.scope, association.association_id, fact.before.node_id
+                )
 
 
 async def manual_severity(tx: Snapshot, scope: Scope, association_id: str) -> str | None:

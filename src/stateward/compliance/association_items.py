@@ -66,6 +66,12 @@ async def remove_some_association_items(tx: Transaction, scope: Scope, associati
     return len(node_ids)
 
 
+async def remove_association_item(tx: Transaction, scope: Scope, association_id: str, node_id: str) -> None:
+    """Take the item of one association from one node, which is no target of it any more."""
+    await store.remove_from(tx, scope, ASSOCIATION, association_id, [node_id])
+    await store.count_again(tx, scope, ASSOCIATION, [node_id], removed=True)
+
+
 async def forget_removed_nodes(tx: Transaction, facts: list[NodeRemoved]) -> None:
     """A removed node has no compliance of any type."""
     for fact in facts:
