@@ -9,7 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from structlog.testing import capture_logs
 
-from association_calls import create
+from association_calls import create, executions, targets
 from command_calls import report, send, statuses, step, told_step
 from stateward.commands import store_uploads
 from stateward.engine import uploads
@@ -100,6 +100,17 @@ def test_output_of_a_command_is_uploaded(server, ssm, nodes, document, s3, bucke
     base = f"some/prefix/{sent}/{node.node_id}/awsrunShellScript"
     assert objects(s3, bucket) == {f"{base}/second/stdout": "größe\n", f"{base}/second/stderr": "oh no\n"}
     assert upload_states(server) == [("done", 1)]
+
+
+def test_output_of_an_association_is_uploaded(server, ssm, nodes, document, s3, bucket):
+    node = nodes.one(script=lambda job: ("Success", {"output": "all well\n"}))
+    location = {"S3Location": {"OutputS3BucketName": bucket, "OutputS3KeyPrefix": "nightly"}}
+    association_id = create(ssm, document(), OutputLocation=location)["AssociationId"]
+    server.settle()
+    (row,) = targets(ssm, association_id, executions(ssm, association_id)[0]["ExecutionId"])
+    command_id = row["OutputSource"]["OutputSourceId"]
+    key = f"nightly/{command_id}/{node.node_id}/awsrunShellScript/second/stdout"
+    assert objects(s3, bucket) == {key: "all well\n"}
 
 
 def test_every_node_has_its_folder(server, ssm, nodes, document, s3, bucket):
