@@ -21,6 +21,7 @@ def test_advance_and_to(server):
     assert server.clock()["now"] == "2031-12-24T18:00:00.000Z"
     assert server.clock(advance="1h30m")["now"] == "2031-12-24T19:30:00.000Z"
     assert server.clock(advance="1w2d3h4m5s6ms")["now"] == "2032-01-02T22:34:05.006Z"
+    assert server.clock(advance="2592000000ms")["now"] == "2032-02-01T22:34:05.006Z", "a month in milliseconds"
 
 
 @pytest.mark.parametrize(

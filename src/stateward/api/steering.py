@@ -19,7 +19,8 @@ from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601, parse_instant
 
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-DURATION = re.compile(r"(\d{1,9})(ms|[smhdw])")
+# Thirteen digits write the longest turn in the smallest unit.
+DURATION = re.compile(r"(\d{1,13})(ms|[smhdw])")
 NODE_WAIT_S = 60.0
 LONGEST_MS = 100 * 366 * UNITS_MS["d"]
 LINES = "application/jsonl"
