@@ -80,7 +80,6 @@ SERVER_VALUE = "SELECT value FROM server_values WHERE name = $1"
 PUT_SERVER_VALUE = """
 INSERT INTO server_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
-SET_SERVER_VALUE = "INSERT INTO server_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 
 async def access_key(tx: Snapshot, access_key_id: str) -> AccessKeyRow | None:
@@ -155,12 +154,6 @@ async def forget_sealed(tx: Transaction) -> None:
     """Drop the access keys and kept answers of every account: nobody can read them any more."""
     await tx.execute(FORGET_ACCESS_KEYS)
     await tx.execute(FORGET_EVERY_ANSWER)
-
-
-async def server_value(tx: Transaction, name: str, fresh: str) -> str:
-    """A value that the first start chooses and every later one finds."""
-    await tx.execute(SET_SERVER_VALUE, name, fresh)
-    return str(await tx.value(SERVER_VALUE, name))
 
 
 async def known_value(tx: Snapshot, name: str) -> str | None:

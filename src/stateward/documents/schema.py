@@ -44,7 +44,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     on_success: str = ""
     finally_step: bool = False
     timeout_s: int | str = DEFAULT_TIMEOUT_S
-    max_attempts: int | str = 1
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -158,7 +157,6 @@ def _main_step(entry: Any, path: str, version: str, declared: Mapping[str, Decla
         on_success=_one_of(inputs, "onSuccess", ("exit",), path),
         finally_step=_flag(inputs, "finallyStep", path),
         timeout_s=inputs.get("timeoutSeconds", DEFAULT_TIMEOUT_S),
-        max_attempts=inputs.get("maxAttempts", 1),
     )
 
 
@@ -184,7 +182,6 @@ def _plugin_step(action: str, config: Mapping[str, Any], path: str) -> Step:
         inputs=first,
         input_sets=tuple(sets),
         timeout_s=first.get("timeoutSeconds", DEFAULT_TIMEOUT_S),
-        max_attempts=first.get("maxAttempts", 1),
     )
 
 
