@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stateward.cli import tables
 from stateward.cli.server import NOT_FOUND, USAGE, Server, Where, fail
+from stateward.cli.whereabouts import located
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,34 +20,14 @@ app = typer.Typer(no_args_is_help=True, help="Managed nodes: list them, look at 
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 COLUMNS = ("NODE", "NAME", "PING", "LAST HEARD", "PLATFORM", "AGENT", "ADDRESS", "ASSOCIATIONS")
 
-EndpointUrl = Annotated[
-    str,
-    typer.Option(
-        "--endpoint-url",
-        envvar="STATEWARD_ENDPOINT_URL",
-        help="The server.  [default: as for the AWS CLI, else the server of this machine]",
-        show_default=False,
-    ),
-]
-Region = Annotated[
-    str, typer.Option(envvar="STATEWARD_REGION", help="Region to work in.  [default: as for the AWS CLI]")
-]
-Profile = Annotated[str, typer.Option(envvar="STATEWARD_PROFILE", help="Profile of AWS's configuration.")]
-CaBundle = Annotated[
-    str, typer.Option("--ca-bundle", envvar="STATEWARD_CA_BUNDLE", help="PEM file of the CAs to trust.")
-]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir", envvar="STATEWARD_DATA_DIR", help="Folder of this machine's server.", show_default=False
-    ),
-]
 Output = Annotated[str, typer.Option("--output", "-o", envvar="STATEWARD_OUTPUT", help="table, json or name.")]
 NodeId = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, mi-….")]
 
 
 @app.command()
+@located
 def activate(
+    where: Where,
     name: Annotated[str, typer.Option(envvar="STATEWARD_NODE_NAME", help="Name of the nodes in lists.")] = "",
     tag: Annotated[
         list[str] | None,
@@ -73,11 +53,6 @@ def activate(
         str, typer.Option(envvar="STATEWARD_NODE_AGENT", help="stateward, official, windows or all.")
     ] = "all",
     output: Output = "table",
-    endpoint_url: EndpointUrl = "",
-    region: Region = "",
-    profile: Profile = "",
-    ca_bundle: CaBundle = "",
-    data_dir: DataDir = None,
 ) -> None:
     """Make an activation, and print the commands that make a machine a node with it."""
     from stateward.cli import activation
@@ -87,7 +62,7 @@ def activate(
         fail(f"--agent {agent!r}: use one of {', '.join(activation.AGENTS)}", USAGE)
     tags = [_tag(text) for text in tag or []]
     until = _until(expires)
-    server = Server(Where(endpoint_url, region, profile, ca_bundle, data_dir))
+    server = Server(where)
     server.announce()
     optional: dict[str, Any] = {"DefaultInstanceName": name, "Tags": tags}
     made = server.call(
@@ -107,17 +82,14 @@ def activate(
 
 
 @app.command("list")
+@located
 def list_nodes(
+    where: Where,
     output: Output = "table",
-    endpoint_url: EndpointUrl = "",
-    region: Region = "",
-    profile: Profile = "",
-    ca_bundle: CaBundle = "",
-    data_dir: DataDir = None,
 ) -> None:
     """List the managed nodes."""
     _check_output(output)
-    server = Server(Where(endpoint_url, region, profile, ca_bundle, data_dir))
+    server = Server(where)
     nodes = server.pages("describe_instance_information", "InstanceInformationList", MaxResults=50)
     if output == "json":
         tables.show_json(nodes)
@@ -129,20 +101,17 @@ def list_nodes(
 
 
 @app.command()
+@located
 def show(
+    where: Where,
     node: NodeId,
     output: Output = "table",
-    endpoint_url: EndpointUrl = "",
-    region: Region = "",
-    profile: Profile = "",
-    ca_bundle: CaBundle = "",
-    data_dir: DataDir = None,
 ) -> None:
     """Show a node: whether work reaches it, and whether another machine passes for it."""
     from stateward.cli import node_page
 
     _check_output(output)
-    server = Server(Where(endpoint_url, region, profile, ca_bundle, data_dir))
+    server = Server(where)
     found = node_page.look(server, node)
     if output == "json":
         tables.show_json(found)
@@ -153,17 +122,14 @@ def show(
 
 
 @app.command()
+@located
 def deregister(
+    where: Where,
     node: NodeId,
     yes: Annotated[bool, typer.Option("--yes", envvar="STATEWARD_YES", help="Do not ask.")] = False,
-    endpoint_url: EndpointUrl = "",
-    region: Region = "",
-    profile: Profile = "",
-    ca_bundle: CaBundle = "",
-    data_dir: DataDir = None,
 ) -> None:
     """Remove a node: its open work ends, and nothing that it signs is believed any more."""
-    server = Server(Where(endpoint_url, region, profile, ca_bundle, data_dir))
+    server = Server(where)
     if not yes:
         if not sys.stdin.isatty():
             fail("deregister asks before it removes a node, and there is no terminal: give --yes", USAGE)
@@ -174,16 +140,13 @@ def deregister(
 
 
 @app.command("accept-fingerprint")
+@located
 def accept_fingerprint(
+    where: Where,
     node: NodeId,
-    endpoint_url: EndpointUrl = "",
-    region: Region = "",
-    profile: Profile = "",
-    ca_bundle: CaBundle = "",
-    data_dir: DataDir = None,
 ) -> None:
     """Let the machine that was refused be the node: after new hardware, or of two clones."""
-    server = Server(Where(endpoint_url, region, profile, ca_bundle, data_dir))
+    server = Server(where)
     known = server.own(f"/_stateward/nodes/{node}") or {"clones": []}
     refused = next((one for one in known["clones"] if one["kind"] == "fingerprint"), None)
     if refused is None:
@@ -194,16 +157,13 @@ def accept_fingerprint(
 
 
 @app.command("rotate-key")
+@located
 def rotate_key(
+    where: Where,
     node: NodeId,
-    endpoint_url: EndpointUrl = "",
-    region: Region = "",
-    profile: Profile = "",
-    ca_bundle: CaBundle = "",
-    data_dir: DataDir = None,
 ) -> None:
     """Have a node's official agent change its key, with its next token."""
-    server = Server(Where(endpoint_url, region, profile, ca_bundle, data_dir))
+    server = Server(where)
     server.announce()
     if server.own(f"/_stateward/nodes/{node}/rotate-key", {}) is None:
         fail(f"{server.endpoint} cannot ask nodes for another key")
