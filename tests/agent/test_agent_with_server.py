@@ -10,6 +10,7 @@ import pytest
 from agent_stub_server import shell
 
 from stateward.agent.main import register, run_agent
+from waiting import until
 
 
 class Node:
@@ -40,14 +41,6 @@ def node(server, node_thread, tmp_path, ssm):
     until(lambda: ssm.describe_instance_information()["InstanceInformationList"][:1])
     yield node
     node.end()
-
-
-def until(found, tries=2_000):
-    for _ in range(tries):
-        answer = found()
-        if answer:
-            return answer
-    raise AssertionError("it did not come")
 
 
 def command(ssm, node, **members):

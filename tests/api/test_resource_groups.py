@@ -7,6 +7,7 @@ import pytest
 from association_calls import create, executions, newest_targets, refusal, start_once, statuses
 from scripted_nodes import NodePark
 from stateward.nodes.groups import ResourceGroups, UnreadableGroups
+from waiting import until
 
 SHORT = json.dumps(
     {
@@ -33,11 +34,12 @@ def server(start_server, groups):
 
 def wait_for_runs(server, ssm, association_id, count):
     """The file is looked at in real time: ask until the run is there."""
-    for _ in range(2000):
+
+    def there():
         server.settle()
-        if len(executions(ssm, association_id)) >= count:
-            return
-    raise AssertionError(f"{len(executions(ssm, association_id))} runs, expected {count}")
+        return len(executions(ssm, association_id)) >= count
+
+    until(there)
 
 
 def test_a_group_is_its_members(server, ssm, nodes):

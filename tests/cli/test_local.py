@@ -5,18 +5,18 @@ import signal
 
 import boto3
 
-from programs import READY, WAIT_S, run, started
-from stateward.clock import monotonic_s
+from programs import READY, run, started
+from waiting import until
 
 
 def first_node(ssm):
     """The node that joins, when it is online."""
-    until = monotonic_s() + WAIT_S
-    while monotonic_s() < until:
-        for node in ssm.describe_instance_information()["InstanceInformationList"]:
-            if node["PingStatus"] == "Online":
-                return node
-    raise AssertionError("no node came online")
+
+    def online():
+        nodes = ssm.describe_instance_information()["InstanceInformationList"]
+        return next((node for node in nodes if node["PingStatus"] == "Online"), None)
+
+    return until(online)
 
 
 def test_this_machine_is_a_node_until_sigterm(tmp_path):

@@ -2,10 +2,8 @@
 
 import base64
 import json
-import threading
 import urllib.error
 import urllib.request
-from time import monotonic
 
 import msgspec
 import pytest
@@ -19,6 +17,7 @@ from stateward.associations import store as associations
 from stateward.associations.facts import NodeStatusChanged, OverviewChanged
 from stateward.associations.rows import NodeStatusRow
 from stateward.commands.facts import OutputGivenUp
+from waiting import until
 
 ASSOCIATION = "EC2 State Manager Association State Change"
 INSTANCE = "EC2 State Manager Instance Association State Change"
@@ -74,15 +73,6 @@ def metric(server, name, **labels):
     ]
     assert len(found) == 1, found
     return float(found[0].rpartition(" ")[2])
-
-
-def wait_until(condition):
-    """Wait until a sink has got what it should: nothing in the server waits for that."""
-    until = monotonic() + 20
-    turn = threading.Event()
-    while not condition():
-        assert monotonic() < until, "it did not come"
-        turn.wait(0.005)
 
 
 def test_an_association_tells_of_each_status_evt_01(server, ssm, nodes):
@@ -151,7 +141,7 @@ def test_a_node_tells_of_each_status_evt_02(start_server, nodes_of, tmp_path):
     node = nodes_of(server).one(script=lambda job: "Failed")
     made = create(ssm, DOCUMENT, Parameters=PARAMETERS, Targets=[{"Key": "instanceids", "Values": [node.node_id]}])
     server.settle()
-    wait_until(lambda: "Failed" in told(lines_of(path), ASSOCIATION))
+    until(lambda: "Failed" in told(lines_of(path), ASSOCIATION))
     events = lines_of(path)
     assert told(events, ASSOCIATION) == ["Pending", "Failed"]
     assert told(events, INSTANCE) == ["Pending", "InProgress", "Failed"]
@@ -261,7 +251,7 @@ def test_a_webhook_gets_signed_events_in_order_evt_01_evt_02(start_server, nodes
         assert all(delivery.is_signed_with(SECRET) for delivery in receiver.deliveries)
         assert told([delivery.event for delivery in receiver.deliveries], INSTANCE).count("Success") == 3
         sink = receiver.url.split("/")[2]
-        wait_until(lambda: metric(server, "stateward_events_behind", sink=f"webhook:{sink}#") == 0)
+        until(lambda: metric(server, "stateward_events_behind", sink=f"webhook:{sink}#") == 0)
         delivered = metric(server, "stateward_events_total", sink=f"webhook:{sink}#", outcome="delivered")
         assert delivered == len(expected)
         assert metric(server, "stateward_events_total", sink=f"webhook:{sink}#", outcome="given_up") == 0
@@ -316,7 +306,7 @@ def test_dead_sinks_delay_no_execution_and_no_other_sink(start_server, nodes_of,
         assert {row[0] for row in statuses(ssm, made["AssociationId"])} == {"Success"}
         expected = [row["event"] for row in all_events(server)]
         assert told(expected, ASSOCIATION) == ["Pending", "Success"] * 25
-        wait_until(lambda: lines_of(path) == expected)
+        until(lambda: lines_of(path) == expected)
         assert (len(hanging.deliveries), hanging.accepted[1:]) == (1, [])
         host = failing.url.split("/")[2]
         assert metric(server, "stateward_events_behind", sink=f"webhook:{host}#") == len(expected)
@@ -330,7 +320,7 @@ def test_standard_output_gets_the_events(start_server, capfd):
     create(server.client(), DOCUMENT, Parameters=PARAMETERS)
     server.settle()
     expected = [row["event"] for row in all_events(server)]
-    wait_until(lambda: metric(server, "stateward_events_behind", sink="stdout") == 0)
+    until(lambda: metric(server, "stateward_events_behind", sink="stdout") == 0)
     lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
     assert [json.loads(line) for line in lines] == expected
 
