@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from typing import Protocol
 
 PASSES_AT_ONE_INSTANT = 10_000
 FIRED_SHOWN = 1_000
+UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+# Thirteen digits write the longest turn in the smallest unit.
+_DURATION = re.compile(r"(\d{1,13})(ms|[smhdw])", re.ASCII)
 
 
 def wall_ms() -> int:
@@ -26,6 +30,14 @@ def wall_ms() -> int:
 def monotonic_s() -> float:
     """A steadily growing number of seconds, for measuring how long something took."""
     return time.monotonic()
+
+
+def duration_ms(text: str) -> int:
+    """`90s`, `30m`, `2h`, `30d`, `1w`, or several joined (`1h30m`). Raises ValueError that says what is right."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"duration {text!r}: write a number and a unit (ms, s, m, h, d, w), such as 30d or 1h30m")
+    return sum(int(number) * UNITS_MS[unit] for number, unit in parts)
 
 
 class Timer(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,16 +12,14 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from stateward import clock
 from stateward.api.administrators import Door, error_body, refusal
 from stateward.clock import ClockBusy, ClockStuck, FiredLog, VirtualClock, monotonic_s
 from stateward.wire.errors import AwsError, validation_error
 from stateward.wire.protocol import iso8601, parse_instant
 
-UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-# Thirteen digits write the longest turn in the smallest unit.
-DURATION = re.compile(r"(\d{1,13})(ms|[smhdw])")
 NODE_WAIT_S = 60.0
-LONGEST_MS = 100 * 366 * UNITS_MS["d"]
+LONGEST_MS = 100 * 366 * clock.UNITS_MS["d"]
 LINES = "application/jsonl"
 
 log = structlog.get_logger("stateward.api")
@@ -38,13 +35,11 @@ class Turn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def duration_ms(text: str) -> int:
-    """`90s`, `30m`, `2h`, `30d`, `1w`, or several joined (`1h30m`). Raises ValidationException."""
-    parts = DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise validation_error(
-            f"duration {text!r}: write a number and a unit (ms, s, m, h, d, w), such as 30d or 1h30m"
-        )
-    return sum(int(number) * (1 if unit == "ms" else UNITS_MS[unit]) for number, unit in parts)
+    """A duration as requests write it (`1h30m`). Raises ValidationException."""
+    try:
+        return clock.duration_ms(text)
+    except ValueError as error:
+        raise validation_error(str(error)) from None
 
 
 class ClockRoutes:
@@ -212,7 +207,7 @@ class _Stopped(Exception):
 
 def _ends_of_days(now_ms: int, goal_ms: int) -> list[int]:
     """The last milliseconds of the days (UTC) that end before the goal."""
-    day_ms = UNITS_MS["d"]
+    day_ms = clock.UNITS_MS["d"]
     return list(range((now_ms // day_ms + 1) * day_ms - 1, goal_ms, day_ms))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from stateward.api.steering import duration_ms
-from stateward.simulation.rules import LONGEST_MS, Name, Numbered, Positive, Rule
+from stateward.scripted.rules import LONGEST_MS, Name, Numbered, Positive, Rule
 from stateward.simulation.store import FleetNodeRow
 from stateward.tags import rules as tag_rules
 from stateward.wire.errors import validation_error

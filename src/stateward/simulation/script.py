@@ -14,8 +14,9 @@ from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.documents import library, schema, sharing, store_listing
 from stateward.documents.document_types import STEPS_OF_NODES
 from stateward.documents.parameters import effective_values, typed_values
-from stateward.simulation import rules, store
-from stateward.simulation.rules import Numbered, Rule
+from stateward.scripted import rules
+from stateward.scripted.rules import Numbered, Rule
+from stateward.simulation import store
 from stateward.storage import Snapshot, Transaction
 from stateward.wire.errors import AwsError, validation_error
 
@@ -43,7 +44,9 @@ async def read(tx: Snapshot, scope: Scope) -> list[Numbered]:
 async def add(tx: Transaction, scope: Scope, added: Sequence[Rule]) -> None:
     """Add rules, the last one to be asked first. Raises ValidationException for names that fit nothing."""
     for rule in added:
-        rules.check(rule)
+        problem = rules.problem_with(rule)
+        if problem is not None:
+            raise validation_error(problem)
         await _check_names(tx, scope, rule)
         await store.add_rule(tx, scope, msgspec.json.encode(rule).decode())
 

@@ -19,8 +19,9 @@ from stateward.commands.rows import InvocationRow
 from stateward.commands.store_delivery import NEVER_MS
 from stateward.engine.clockwork import Duty, Fired
 from stateward.nodes.facts import NodeRemoved
+from stateward.scripted import rules
+from stateward.scripted.outcomes import Task
 from stateward.simulation import fleet, requests, script, store
-from stateward.simulation.outcomes import Task
 from stateward.simulation.requests import FleetRequest
 from stateward.simulation.script import Order
 from stateward.simulation.work import Hands, Work
@@ -211,7 +212,9 @@ class Simulation:
         now_ms = self._clock.now()
         for order in orders:
             for row, rule in order.rows:
-                task = Task(order.document, order.values, self._hands.platform(row.resource_id), rule)
+                chance = rules.draw(row.resource_id, row.execution_number)
+                platform = self._hands.platform(row.resource_id)
+                task = Task(order.document, order.values, platform, rule, chance=chance)
                 began_ms = now_ms if row.acknowledged_ms is None else row.acknowledged_ms
                 self._hands.begin(Work(row.resource_id, row.command_id, task, began_ms))
                 if row.cancel_until_wall_ms == NEVER_MS:

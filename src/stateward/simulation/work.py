@@ -8,11 +8,13 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from stateward.access.principals import Scope
-from stateward.commands.reports import Report
-from stateward.simulation import outcomes
-from stateward.simulation.outcomes import Course, Task
-from stateward.simulation.rules import Rule
+from stateward.commands.reports import Report, StepReport
+from stateward.scripted import outcomes
+from stateward.scripted.outcomes import Course, Task, Word
+from stateward.scripted.rules import Rule
 from stateward.simulation.store import FleetNodeRow
 
 
@@ -163,8 +165,8 @@ class Hands:
     def _plan(self, work: Work, after_ms: int = -1) -> None:
         if work.course is None:
             return
-        for at_ms, report in outcomes.reports(work.course, after_ms):
-            self._say(at_ms, work, work.course, report)
+        for at_ms, word in outcomes.words(work.course, after_ms):
+            self._say(at_ms, work, work.course, _report(word))
 
     def _say(self, at_ms: int, work: Work, course: Course, report: Report) -> None:
         heapq.heappush(self._answers, Answer(at_ms, next(self._order), work, course, report))
@@ -178,6 +180,12 @@ class Hands:
     def _is_stale(self, answer: Answer) -> bool:
         work = answer.work
         return self._works.get((work.node_id, work.command_id)) is not work or work.course is not answer.course
+
+
+def _report(word: Word) -> Report:
+    """A word as the gateway reads it out of a reply."""
+    steps = tuple(StepReport(*msgspec.structs.astuple(step)) for step in word.steps)
+    return Report(word.document_status, steps, len(steps) if word.is_final else 0)
 
 
 def _is_silent(rule: Rule | None) -> bool:

@@ -1,30 +1,35 @@
-"""The rules of a fleet script: what a simulated node's answer to a piece of work is to be (D45)."""
+"""The rules of a script: what a node's answer to a piece of work is to be (D45). No I/O, no clock, nothing of a server.
+
+One language for simulated nodes, which live in a server, and for a fleet of nodes, which are a program of its own.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
-from stateward.api.steering import duration_ms
-from stateward.wire.errors import validation_error
+from stateward.clock import duration_ms
 
 Status = Literal["Success", "Failed", "TimedOut", "Skipped"]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 ExitCode = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Text = Annotated[str, msgspec.Meta(max_length=24_000)]
 
-USUAL_MS = 1_000
+USUAL = "1s"
 LONGEST_MS = 366 * 24 * 60 * 60 * 1000
 EXIT_CODES = {"Failed": 1, "TimedOut": 137}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One rule as it is written; every member may be left out. The first five say when it holds, the rest what then."""
+    """One rule as it is written; every member may be left out. The first six say when it holds, the rest what then."""
 
     nodes: Positive | list[Name] | None = None
+    share: Share | None = None
     document: Name | None = None
     step: Name | None = None
     run: Positive | None = None
@@ -45,22 +50,17 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def code(self) -> int:
         return EXIT_CODES.get(self.outcome, 0) if self.exit_code is None else self.exit_code
 
-    @property
-    def delay_ms(self) -> int:
-        """How long the scripted step takes."""
-        return USUAL_MS if self.delay is None else duration_ms(self.delay)
-
 
 class Numbered(msgspec.Struct, frozen=True):
     """A stored rule: later numbers are asked first. `used_by`: the commands that it has decided, if it counts them."""
 
     number: int
     rule: Rule
-    used_by: frozenset[str] = frozenset()
+    used_by: Collection[str] = frozenset()
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What a rule may ask about a piece of work: its command, and the nodes of that in the order of their ids."""
+    """What a rule may ask about a piece of work: its command, and which nodes are the first N of it."""
 
     command_id: str
     document_name: str
@@ -69,17 +69,41 @@ class Run(msgspec.Struct, frozen=True):
     first_nodes: Mapping[int, Collection[str]]
 
 
-def check(rule: Rule) -> None:
-    """Raises ValidationException for members that contradict each other."""
-    if rule.delay is not None and duration_ms(rule.delay) > LONGEST_MS:
-        raise validation_error(f"delay {rule.delay!r}: at most 366d")
+def problem_with(rule: Rule) -> str | None:
+    """What is wrong with members that can be read, and what would be right; None: nothing."""
+    if rule.delay is not None and (problem := range_problem("delay", rule.delay)):
+        return problem
     if rule.silent:
         answers = ("status", "output", "error", "exit_code", "delay")
         given = [name for name in answers if getattr(rule, name) is not None]
         if given:
-            raise validation_error(f"a silent node never answers: leave out {', '.join(given)}, or silent")
+            return f"a silent node never answers: leave out {', '.join(given)}, or silent"
     if rule.outcome in ("Failed", "TimedOut") and rule.code == 0:
-        raise validation_error(f"exit_code 0 is a success: leave it out for the status {rule.outcome}")
+        return f"exit_code 0 is a success: leave it out for the status {rule.outcome}"
+    return None
+
+
+def range_problem(member: str, text: str) -> str | None:
+    """What is wrong with a duration, or a range of durations."""
+    try:
+        least_ms, most_ms = _ends(text)
+    except ValueError as error:
+        return f"{member}: {error}, or a range such as 1s..5s"
+    if least_ms > most_ms:
+        return f"{member} {text!r}: a range begins with the shorter duration"
+    return f"{member} {text!r}: at most 366d" if most_ms > LONGEST_MS else None
+
+
+def picked_ms(text: str, chance: float) -> int:
+    """A duration, or the one that `chance`, from 0 to 1, picks from a range such as `1s..5s`."""
+    least_ms, most_ms = _ends(text)
+    return least_ms + round((most_ms - least_ms) * chance)
+
+
+def draw(*parts: object) -> float:
+    """A number from 0 to below 1 that looks random and is always the same for the same parts."""
+    text = "\0".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
 
 
 def decide(rules: Sequence[Numbered], run: Run, node_id: str) -> Numbered | None:
@@ -90,6 +114,12 @@ def decide(rules: Sequence[Numbered], run: Run, node_id: str) -> Numbered | None
 def counts(rules: Sequence[Numbered]) -> set[int]:
     """Every N of «the first N nodes» in these rules."""
     return {one.rule.nodes for one in rules if isinstance(one.rule.nodes, int)}
+
+
+def _ends(text: str) -> tuple[int, int]:
+    first, dots, last = text.partition("..")
+    least_ms = duration_ms(first)
+    return least_ms, duration_ms(last) if dots else least_ms
 
 
 def _matches(one: Numbered, run: Run, node_id: str) -> bool:
@@ -103,5 +133,7 @@ def _matches(one: Numbered, run: Run, node_id: str) -> bool:
     if isinstance(rule.nodes, int) and node_id not in run.first_nodes[rule.nodes]:
         return False
     if isinstance(rule.nodes, list) and node_id not in rule.nodes:
+        return False
+    if rule.share is not None and draw(one.number, node_id, run.document_name, run.execution_number) >= rule.share:
         return False
     return rule.times is None or run.command_id in one.used_by or len(one.used_by) < rule.times

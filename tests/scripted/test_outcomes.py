@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stateward.documents import schema
-from stateward.simulation import outcomes, rules
-from stateward.simulation.outcomes import Task
-from stateward.simulation.rules import Numbered, Rule, Run
+from stateward.scripted import outcomes, rules
+from stateward.scripted.outcomes import Task
+from stateward.scripted.rules import Numbered, Rule, Run
 
 
 def document(*names, **inputs):
@@ -119,14 +119,14 @@ def test_what_has_ended_is_neither_cancelled_nor_interrupted():
 
 
 def test_each_step_is_reported_when_it_ends_and_all_of_them_at_the_end():
-    said = outcomes.reports(outcomes.course(task(), 0))
-    assert [(at_ms, report.document_status, [step.name for step in report.steps]) for at_ms, report in said] == [
+    said = outcomes.words(outcomes.course(task(), 0))
+    assert [(at_ms, word.document_status, [step.name for step in word.steps]) for at_ms, word in said] == [
         (1000, "InProgress", ["one"]),
         (2000, "InProgress", ["two"]),
         (3000, "Success", ["one", "two", "three"]),
     ]
-    assert said[-1][1].steps_counted == 3
-    assert len(outcomes.reports(outcomes.course(task(names=("one",)), 0))) == 1
+    assert said[-1][1].is_final
+    assert len(outcomes.words(outcomes.course(task(names=("one",)), 0))) == 1
 
 
 rule_members = st.fixed_dictionaries(
@@ -152,9 +152,9 @@ def test_a_course_has_every_step_one_after_the_other(members, inputs, cut_ms):
         assert [step.name for step in course.steps] == ["one", "two", "three"]
         times = [instant for step in course.steps for instant in (step.started_ms, step.ended_ms)]
         assert times == sorted(times)
-        *before, last = outcomes.reports(course)
+        *before, last = outcomes.words(course)
         assert last[1].is_final
-        assert not any(report.is_final for _, report in before)
+        assert not any(word.is_final for _, word in before)
         assert [at_ms for at_ms, _ in before] == sorted({at_ms for at_ms, _ in before if at_ms < last[0]})
 
 
@@ -193,3 +193,42 @@ def test_the_newest_rule_that_matches_decides():
     script = [Numbered(1, Rule(status="Failed")), Numbered(2, Rule(status="TimedOut")), Numbered(3, Rule(run=9))]
     assert rules.decide(script, RUN, "mi-1").number == 2
     assert rules.counts([Numbered(1, Rule(nodes=3)), Numbered(2, Rule(nodes=["mi-1"]))]) == {3}
+
+
+@pytest.mark.parametrize(
+    ("text", "chance", "picked"),
+    [("90s", 0.7, 90_000), ("1s..5s", 0.0, 1000), ("1s..5s", 0.5, 3000), ("2s..2s", 1, 2000)],
+)
+def test_a_delay_is_a_duration_or_one_out_of_a_range(text, chance, picked):
+    assert rules.range_problem("delay", text) is None
+    assert rules.picked_ms(text, chance) == picked
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("soon", "delay: duration 'soon': write a number and a unit"),
+        ("1s..", "delay: duration '': write a number and a unit"),
+        ("5s..1s", "delay '5s..1s': a range begins with the shorter duration"),
+        ("400d", "delay '400d': at most 366d"),
+    ],
+)
+def test_a_delay_that_is_neither_is_told_with_what_would_be_right(text, problem):
+    assert rules.problem_with(Rule(delay=text)).startswith(problem)
+
+
+@given(st.floats(0.05, 1), st.integers(1, 50))
+def test_a_share_takes_about_that_many_nodes_others_in_each_run_and_the_same_again_in_the_same_run(share, number):
+    def chosen(execution_number):
+        run = Run("c-1", "doc", ("one",), execution_number, {})
+        return {node for node in map(str, range(400)) if rules.decide([Numbered(7, Rule(share=share))], run, node)}
+
+    first = chosen(number)
+    assert abs(len(first) - share * 400) < 60
+    assert first == chosen(number)
+    assert share > 0.99 or first != chosen(number + 1)
+
+
+def test_steps_that_no_rule_is_about_take_their_usual_time():
+    work = Task(document("one", "two"), {}, "Linux", Rule(delay="0s"), usual="2s..4s", chance=0.5)
+    assert shown(outcomes.course(work, 0)) == ([("Success", 0, 0, 3000), ("Success", 0, 3000, 3000)], "Success")
