@@ -28,7 +28,11 @@ from stateward.api import requests
 from stateward.api.administrators import Door
 from stateward.api.agent_files import AgentFiles
 from stateward.api.alarms import AlarmRoutes
+from stateward.api.calls import CallLog
+from stateward.api.extension import Extension
+from stateward.api.extension_routes import ExtensionRoutes
 from stateward.api.http import ApiEndpoint
+from stateward.api.keys import KeyOperations
 from stateward.api.nodes import NodeRoutes
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
@@ -151,6 +155,7 @@ class Server:
         self.deliveries = Deliveries(self.db, self.clock, sinks, self.metrics.observe_events)
         self.metrics.watch_sinks(self.deliveries)
         self.outbox = Outbox(self.clock, self.deliveries.wake, with_nodes=bool(sinks))
+        self.calls = CallLog(config.account_id)
         self.performer = Performer(
             model=self.model,
             operations=self._operations(),
@@ -164,6 +169,8 @@ class Server:
             node_calls_by_rows=dict.fromkeys(
                 NODE_CALLS_BY_ROWS, node_parameters.NodeParameters(config.node_parameters).may_read
             ),
+            extensions=self._extensions(),
+            calls=self.calls,
         )
         self._kept_time = KeptTime(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
         self._react()
@@ -273,6 +280,10 @@ class Server:
             tags,
         )
 
+    def _extensions(self) -> list[Extension]:
+        """The operations of Stateward's own, below `/_stateward`."""
+        return [*KeyOperations(self.master, self.config.account_id).extensions, self.calls.extension]
+
     def _alarm_source(self) -> AlarmSource:
         source: AlarmSource = NoAlarms()
         if self.config.alarms is not None:
@@ -380,6 +391,7 @@ class Server:
                 config.allowed_hosts,
             ).routes,
             *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
+            *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),
         ]

@@ -100,7 +100,9 @@ def test_format_address_region_and_folder_as_variables(server):
     ("arguments", "told"),
     [
         pytest.param(["--format", "xml"], "--format 'xml': unknown, use shell, profile or json", id="format"),
-        pytest.param(["--account-id", "999999999999"], "has no access key of account 999999999999", id="account"),
+        pytest.param(
+            ["--account-id", "999999999999"], "has no administrator's access key of account 999999999999", id="account"
+        ),
         pytest.param(["--data-dir", "/nowhere"], "/nowhere holds no Stateward data: start `stateward serve` once"),
     ],
 )
@@ -152,15 +154,18 @@ DOCUMENT = json.dumps(
 )
 
 
+OF_ANOTHER = ("create", "--role", "administrator", "--account", "210987654321", "--format", "json")
+
+
 def test_a_key_of_a_second_account_is_made_listed_and_revoked_d50(server):
-    made = json.loads(run_ok(server, "create", "--account", "210987654321", "--format", "json"))
+    made = json.loads(run_ok(server, *OF_ANOTHER))
     ssm = client(server.url, made["AWS_ACCESS_KEY_ID"], made["AWS_SECRET_ACCESS_KEY"])
     activation = ssm.create_activation(IamRole="role")
     assert activation["ActivationId"] not in str(
         client(server.url, *first_key(server)).describe_activations()["ActivationList"]
     )
     listed = run_ok(server, "list")
-    assert f"{made['AWS_ACCESS_KEY_ID']}  210987654321  administrator" in listed
+    assert f"{made['AWS_ACCESS_KEY_ID']}\tadministrator\t210987654321\t" in listed
     assert made["AWS_SECRET_ACCESS_KEY"] not in listed
     assert run_ok(server, "revoke", made["AWS_ACCESS_KEY_ID"]) == f"revoked {made['AWS_ACCESS_KEY_ID']}\n"
     with pytest.raises(ClientError) as caught:
@@ -171,7 +176,8 @@ def test_a_key_of_a_second_account_is_made_listed_and_revoked_d50(server):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("create", "--account", "12"), "an account id has twelve digits"),
+        (("create", "--role", "reader", "--account", "12"), "an account id has twelve digits"),
+        (("create", "--role", "root"), "a role is reader, operator or administrator"),
         (("revoke", "AKIANOTTHERE00000000"), "has no access key AKIANOTTHERE00000000"),
     ],
 )
@@ -179,6 +185,32 @@ def test_what_cannot_be_done_with_keys_is_said(server, arguments, text):
     ended = run("credentials", *arguments, "--data-dir", str(server.folder))
     assert ended.returncode == 1
     assert text in ended.stderr
+
+
+def test_a_role_must_be_named(server):
+    ended = run("credentials", "create", "--data-dir", str(server.folder))
+    assert (ended.returncode, ended.stdout) == (64, "")
+    assert "--role" in ended.stderr
+
+
+def test_keys_are_handled_from_afar_by_administrators(server):
+    key_id, secret = first_key(server)
+    remote = {"AWS_ENDPOINT_URL_SSM": server.url, "AWS_REGION": "eu-central-1"}
+    chief = {**remote, "AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
+    ended = run("credentials", "create", "--role", "operator", "--format", "json", **chief)
+    assert (ended.returncode, server.url in ended.stderr) == (0, True)
+    made = json.loads(ended.stdout)
+    operator = {name: made[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    client(server.url, *operator.values()).list_documents()
+    listed = run("credentials", "list", "-o", "json", **chief)
+    (row,) = [key for key in json.loads(listed.stdout) if key["access_key"] == made["AWS_ACCESS_KEY_ID"]]
+    assert (row["role"], row["last_used"] is None) == ("operator", False)
+    refused = run("credentials", "list", **remote, **operator)
+    assert (refused.returncode, "only an administrator may" in refused.stderr) == (4, True)
+    ended = run("credentials", "revoke", made["AWS_ACCESS_KEY_ID"], **chief)
+    assert ended.stdout == f"revoked {made['AWS_ACCESS_KEY_ID']}\n"
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        client(server.url, *operator.values()).list_documents()
 
 
 def run_ok(server, *arguments):

@@ -30,6 +30,7 @@ from stateward.wire.errors import AwsError
 
 SIGNATURE_WINDOW_MS = 15 * 60 * 1000
 KEYS_IN_USE = 256
+USE_NOTED_MS = 60 * 1000
 TOKEN_LIFE_MS = 60 * 60 * 1000
 NODE_PREFIX = "mi-"
 P = ParamSpec("P")
@@ -86,6 +87,7 @@ class Authenticator:
         self._open = auth_open
         self._default = default_scope
         self._nobody = master.derive("nobody").hex()
+        self._use_noted: dict[str, int] = {}
         self._opened = functools.lru_cache(KEYS_IN_USE)(functools.partial(master.open, "access-key"))
 
     def issue(self, node_id: str, access_key_id: str) -> NodeCredentials:
@@ -163,6 +165,7 @@ class Authenticator:
         secret = self._nobody if key is None else self.secret_of(key)
         if not hmac.compare_digest(secret.encode(), password.encode()) or key is None:
             raise AwsError("UnrecognizedClientException", "the access key or its secret is wrong")
+        await self._note_use(user)
         return Principal("key", user, Scope(key.account_id, self._default.region), key.role)
 
     def secret_of(self, key: store.AccessKeyRow) -> str:
@@ -220,4 +223,20 @@ class Authenticator:
             raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
         if not right:
             raise AwsError("InvalidSignatureException", BAD_SIGNATURE)
+        await self._note_use(key.access_key_id)
         return Principal("key", key.access_key_id, Scope(key.account_id, authorization.region), key.role)
+
+    async def _note_use(self, access_key_id: str) -> None:
+        """Keep when a key was used: a write a minute and key at most, and none that a caller would fail for."""
+        wall_ms = self._clock.wall()
+        if wall_ms - self._use_noted.get(access_key_id, 0) < USE_NOTED_MS:
+            return
+        self._use_noted[access_key_id] = wall_ms
+
+        async def work(tx: Transaction) -> None:
+            await store.use_access_key(tx, access_key_id, wall_ms)
+
+        try:
+            await self._db.write(work)
+        except Exception:
+            log.exception("the use of an access key could not be noted", access_key=access_key_id)

@@ -1,10 +1,11 @@
-"""What a node's key may call (D55), and nothing else. An administrator's key may call everything."""
+"""What a node's key may call (D55), and nothing else; people's keys may what their role says (`roles.py`, D62)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from stateward.access import roles
 from stateward.access.principals import Principal
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
@@ -59,20 +60,26 @@ NODE_ONLY = frozenset(
 
 
 def authorise_operation(principal: Principal, operation: str) -> None:
-    """Deny by default: raises AccessDeniedException when this kind of principal never may call the operation."""
+    """Deny by default: raises AccessDeniedException when this kind of principal, or its role, never may call it."""
+    if principal.kind == "nobody":
+        return
     if principal.is_node:
         allowed = operation in NODE_CALLS or operation in NODE_CALLS_BY_ROWS
     else:
         allowed = operation not in NODE_ONLY
-    if not allowed and principal.kind != "nobody":
+    if not allowed:
         raise AwsError("AccessDeniedException", f"{principal.name} is not authorized to perform: ssm:{operation}")
+    if not principal.is_node:
+        roles.require(principal, f"ssm:{operation}", roles.needed_for(operation, {}))
 
 
 def authorise_request(principal: Principal, operation: str, request: Request) -> None:
-    """Raises AccessDeniedException when a node's request is about anything but the node itself.
-
-    What rows decide is left to `authorise_by_rows`.
+    """Raises AccessDeniedException when a node's request is about anything but the node itself, or a reader's shows
+    secrets. What rows decide is left to `authorise_by_rows`.
     """
+    if principal.kind == "key" and request.get(roles.DECRYPTS):
+        wish = f"ssm:{operation} with {roles.DECRYPTS}"
+        roles.require(principal, wish, roles.needed_for(operation, request))
     if not principal.is_node or operation in NODE_CALLS_BY_ROWS:
         return
     if not NODE_CALLS.get(operation, _no_request)(principal, request):

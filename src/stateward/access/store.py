@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from stateward.storage import Snapshot, Transaction
@@ -21,6 +23,7 @@ class ListedKeyRow(msgspec.Struct, frozen=True):
     account_id: str
     role: str
     created_ms: int
+    last_used_ms: int | None
 
 
 class NodeKeyRow(msgspec.Struct, frozen=True):
@@ -36,11 +39,14 @@ class NodeKeyRow(msgspec.Struct, frozen=True):
 ACCESS_KEY = "SELECT access_key_id, account_id, role, secret_sealed FROM access_keys WHERE access_key_id = $1"
 FIRST_ACCESS_KEY = """
 SELECT access_key_id, account_id, role, secret_sealed FROM access_keys
- WHERE account_id = $1 ORDER BY created_ms, access_key_id LIMIT 1
+ WHERE account_id = $1 AND role = 'administrator' ORDER BY created_ms, access_key_id LIMIT 1
 """
 ACCESS_KEYS = """
-SELECT access_key_id, account_id, role, created_ms FROM access_keys ORDER BY created_ms, access_key_id COLLATE "C"
+SELECT access_key_id, account_id, role, created_ms, last_used_ms FROM access_keys
+ ORDER BY created_ms, access_key_id COLLATE "C"
 """
+KNOWN_ACCESS_KEYS = "SELECT access_key_id FROM access_keys WHERE access_key_id IN (ids_of($1))"
+USE_ACCESS_KEY = "UPDATE access_keys SET last_used_ms = $2 WHERE access_key_id = $1"
 REVOKE_ACCESS_KEY = "DELETE FROM access_keys WHERE access_key_id = $1"
 PUT_ACCESS_KEY = """
 INSERT INTO access_keys (access_key_id, account_id, role, secret_sealed, created_ms) VALUES ($1, $2, $3, $4, $5)
@@ -87,13 +93,23 @@ async def access_key(tx: Snapshot, access_key_id: str) -> AccessKeyRow | None:
 
 
 async def first_access_key(tx: Snapshot, account_id: str) -> AccessKeyRow | None:
-    """The oldest key of an account: the one that the first start made."""
+    """The oldest administrator's key of an account: the one that the first start made."""
     return await tx.row(AccessKeyRow, FIRST_ACCESS_KEY, account_id)
 
 
 async def access_keys(tx: Snapshot) -> list[ListedKeyRow]:
     """Every access key, oldest first, without secrets."""
     return await tx.rows(ListedKeyRow, ACCESS_KEYS)
+
+
+async def known_access_keys(tx: Snapshot, access_key_ids: Sequence[str]) -> set[str]:
+    """Those of the keys that were not revoked."""
+    return set(await tx.column(KNOWN_ACCESS_KEYS, msgspec.json.encode(list(access_key_ids)).decode()))
+
+
+async def use_access_key(tx: Transaction, access_key_id: str, wall_ms: int) -> None:
+    """Note when a key was used."""
+    await tx.execute(USE_ACCESS_KEY, access_key_id, wall_ms)
 
 
 async def revoke_access_key(tx: Transaction, access_key_id: str) -> bool:

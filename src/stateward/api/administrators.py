@@ -1,4 +1,5 @@
-"""Who may use `/_stateward/…`: an administrator's key by SigV4 or HTTP Basic, anybody under `--auth open` (D47)."""
+"""Who may use `/_stateward/…`: access keys by SigV4 or HTTP Basic, by their roles (D62), anybody under `--auth open`
+(D47)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from stateward.access import roles
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Principal
 from stateward.api import requests
@@ -15,33 +17,36 @@ from stateward.wire.errors import AwsError
 
 
 class Door:
-    """Lets administrators in, and keeps strangers out."""
+    """Lets in who has the role for it, and keeps strangers out."""
 
     def __init__(self, authenticator: Authenticator, *, auth_open: bool, allowed_hosts: tuple[str, ...]) -> None:
         self._authenticator = authenticator
         self._open = auth_open
         self._allowed_hosts = allowed_hosts
 
-    async def enter(self, request: Request, wish: str) -> tuple[Principal | None, bytes]:
-        """Who asks (None: anybody, under `--auth open`), and the body. `wish` says what only administrators may do.
+    async def enter(
+        self, request: Request, wish: str, needed: str = roles.ADMINISTRATOR
+    ) -> tuple[Principal | None, bytes]:
+        """Who asks (None: anybody, under `--auth open`), and the body. `wish` needs at least the role `needed`.
 
         Raises AwsError: a stranger, a wrong key, another role, a body that is too large, or a POST that is not JSON.
         """
         headers = requests.headers_of(request.scope)
         requests.refuse_strangers(request.scope, headers, self._allowed_hosts)
         body = await requests.body_of(request.receive, MAX_BODY)
-        principal = None if self._open else await self._administrator(request, headers, body, wish)
+        principal = None if self._open else await self._admitted(request, headers, body, wish, needed)
         if request.method == "POST" and not headers.get("content-type", "").startswith("application/json"):
             raise AwsError("ValidationException", "The Content-Type must be application/json", 415)
         return principal, body
 
-    async def _administrator(self, request: Request, headers: dict[str, str], body: bytes, wish: str) -> Principal:
+    async def _admitted(
+        self, request: Request, headers: dict[str, str], body: bytes, wish: str, needed: str
+    ) -> Principal:
         try:
             principal = await self._authenticated(request, headers, body)
         except AwsError as error:
             raise AwsError(error.code, error.message, 401 if error.status == 400 else error.status) from error
-        if principal.role != "administrator":
-            raise AwsError("AccessDeniedException", f"Only an administrator may {wish}.", 403)
+        roles.require(principal, wish, needed, 403)
         requests.authenticated(request.scope)
         return principal
 

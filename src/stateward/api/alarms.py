@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from stateward.access import roles
 from stateward.alarms.posted import PostedAlarms
 from stateward.api.administrators import Door, refusal
 from stateward.wire.errors import AwsError, validation_error
@@ -29,7 +30,8 @@ class AlarmRoutes:
     async def handle(self, request: Request) -> Response:
         """GET: what was set. POST: set `{"name": "ALARM"}`; null takes a name away again."""
         try:
-            _, body = await self._door.enter(request, "set alarms")
+            needed = roles.READER if request.method == "GET" else roles.ADMINISTRATOR
+            _, body = await self._door.enter(request, "setting alarms", needed)
             if request.method == "POST":
                 self._set(body)
             return JSONResponse(self._alarms.states)

@@ -64,6 +64,7 @@ class ApiEndpoint:
         except AwsError as error:
             operation = headers.get("x-amz-target", "").rpartition(".")[2][:100]
             log.warning("refused", operation=operation, code=error.code, reason=error.message, request_id=request_id)
+            self._performer.refused(operation, error.code, request_id, requests.source_of(scope))
             raise
         if principal is not NOBODY:
             requests.authenticated(scope)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from stateward.access import store_asking
+from stateward.access import roles, store_asking
 from stateward.access.principals import Principal, Scope
 from stateward.api.administrators import Door, refusal
 from stateward.clock import Clock
@@ -32,7 +32,7 @@ class Acceptance(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NodeRoutes:
-    """For administrators; `default_scope` is where anybody works under `--auth open`."""
+    """Readers look, administrators decide; `default_scope` is where anybody works under `--auth open`."""
 
     def __init__(self, db: Database, clock: Clock, door: Door, default_scope: Scope) -> None:
         self._db = db
@@ -51,7 +51,8 @@ class NodeRoutes:
     async def show(self, request: Request) -> Response:
         """GET: `{"node", "connection", "clones": [{"kind", "addresses", "times", "first", "last", …}]}`."""
         try:
-            scope, _ = await self._enter(request)
+            principal, _ = await self._door.enter(request, "looking at a node", roles.READER)
+            scope = self._scope_of(principal)
             async with self._db.reading() as tx:
                 row = await store.find(tx, scope, request.path_params["node_id"])
                 suspected = await store_clones.of_node(tx, scope, request.path_params["node_id"])
@@ -100,7 +101,7 @@ class NodeRoutes:
             return refusal(error)
 
     async def _enter(self, request: Request) -> tuple[Scope, bytes]:
-        principal, body = await self._door.enter(request, "look after nodes")
+        principal, body = await self._door.enter(request, "looking after nodes")
         return self._scope_of(principal), body
 
     def _scope_of(self, principal: Principal | None) -> Scope:

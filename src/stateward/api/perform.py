@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import apsw
 import structlog
 
+from stateward.access import roles
 from stateward.access.call import Answer, Call, Request
 from stateward.access.permissions import (
     NODE_CALLS_BY_ROWS,
@@ -20,6 +21,8 @@ from stateward.access.permissions import (
 )
 from stateward.access.principals import Principal
 from stateward.access.sealing import MasterKey
+from stateward.api.calls import ApiCall, CallLog
+from stateward.api.extension import Extension
 from stateward.api.token_bucket import Throttle
 from stateward.clock import Clock, monotonic_s
 from stateward.quotas import Quotas
@@ -33,6 +36,9 @@ Observer = Callable[[str, str, float], None]
 log = structlog.get_logger("stateward.api")
 
 RESOURCE_MEMBERS = (
+    "association",
+    "execution",
+    "access_key",
     "AssociationId",
     "AssociationIds",
     "ExecutionId",
@@ -75,6 +81,8 @@ class Performer:
         quotas: Quotas,
         throttle: Throttle | None = None,
         node_calls_by_rows: Mapping[str, RowPredicate] | None = None,
+        extensions: Sequence[Extension] = (),
+        calls: CallLog,
     ) -> None:
         self._model = model
         self._operations = operations
@@ -86,6 +94,12 @@ class Performer:
         self._quotas = quotas
         self._throttle = throttle
         self._node_calls_by_rows = node_calls_by_rows or {}
+        self._extensions = {extension.name: extension for extension in extensions}
+        self._calls = calls
+
+    @property
+    def extensions(self) -> Iterable[Extension]:
+        return self._extensions.values()
 
     @property
     def operations(self) -> Iterable[str]:
@@ -129,7 +143,20 @@ class Performer:
                 "InternalServerError", f"The request {request_id} could not be carried out{hint}.", 500
             ) from error
         finally:
-            self._observe(operation, code, monotonic_s() - started)
+            took_s = monotonic_s() - started
+            self._observe(operation, code, took_s)
+            self._keep(principal, operation, code, took_s, request_id, source)
+
+    def refused(self, operation: str, code: str, request_id: str, source: str) -> None:
+        """Keep a call whose caller could not be told."""
+        self._calls.add(ApiCall(self._clock.wall(), operation, "", "", code, 0, request_id, source))
+
+    def _keep(
+        self, principal: Principal, operation: str, code: str, took_s: float, request_id: str, source: str
+    ) -> None:
+        took_ms, account = round(took_s * 1000), principal.scope.account_id
+        call = ApiCall(self._clock.wall(), operation, principal.name, account, code, took_ms, request_id, source)
+        self._calls.add(call, by_node=principal.is_node)
 
     async def _perform(
         self,
@@ -143,20 +170,24 @@ class Performer:
     ) -> Answer:
         if self._throttle is not None:
             self._throttle.admit(principal, self._clock.wall())
-        if operation not in self._model.operations:
+        own = self._extensions.get(operation)
+        if own is None and operation not in self._model.operations:
             raise AwsError("UnknownOperationException", f"The operation {operation} does not exist")
-        authorise_operation(principal, operation)
-        function = self._operations.get(operation)
+        function: Callable[[Call, Any], Awaitable[Answer]] | None
+        if own is None:
+            authorise_operation(principal, operation)
+            function = self._operations.get(operation)
+        else:
+            roles.require(principal, operation, own.role, 403)
+            function = own.function
         if function is None:
             raise AwsError("UnknownOperationException", f"The operation {operation} is not implemented by Stateward")
         given = protocol.decode_body(body)
         named.update(_names(given))
-        request = self._model.input_validator(operation)(given)
-        authorise_request(principal, operation, request)
-        if principal.is_node and operation in NODE_CALLS_BY_ROWS:
-            async with self._db.reading() as tx:
-                predicate = self._node_calls_by_rows.get(operation)
-                await authorise_by_rows(tx, principal, operation, request, predicate)
+        if own is None:
+            request = await self._validated(principal, operation, given)
+        else:
+            request = own.validated(given)
         call = Call(
             principal=principal,
             operation=operation,
@@ -171,6 +202,15 @@ class Performer:
             source=source,
         )
         return await function(call, request)
+
+    async def _validated(self, principal: Principal, operation: str, given: Mapping[str, Any]) -> Request:
+        request = self._model.input_validator(operation)(given)
+        authorise_request(principal, operation, request)
+        if principal.is_node and operation in NODE_CALLS_BY_ROWS:
+            async with self._db.reading() as tx:
+                predicate = self._node_calls_by_rows.get(operation)
+                await authorise_by_rows(tx, principal, operation, request, predicate)
+        return request
 
 
 def _reason(error: AwsError) -> str:

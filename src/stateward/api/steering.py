@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from stateward import clock
+from stateward.access import roles
 from stateward.api.administrators import Door, error_body, refusal
 from stateward.clock import ClockBusy, ClockStuck, FiredLog, VirtualClock, monotonic_s
 from stateward.wire.errors import AwsError, validation_error
@@ -64,7 +65,8 @@ class ClockRoutes:
     async def handle(self, request: Request) -> Response:
         """GET: the time and what is due next. POST: turn the clock."""
         try:
-            _, body = await self._door.enter(request, "turn the clock")
+            needed = roles.READER if request.method == "GET" else roles.ADMINISTRATOR
+            _, body = await self._door.enter(request, "turning the clock", needed)
             if request.method == "GET":
                 return JSONResponse(self._time())
             with self._reserved():

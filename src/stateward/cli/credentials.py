@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from stateward import ids
-from stateward.access import store
+from stateward.access import keys, store
 from stateward.access.sealing import MasterKey, SealBroken
 from stateward.clock import SystemClock, wall_ms
 from stateward.config import DATABASE_FILE, MASTER_KEY_FILE
@@ -35,39 +34,38 @@ class Keys:
         self._data_dir = data_dir
 
     async def administrator(self, account_id: str) -> Key:
-        """The oldest key of an account."""
+        """The oldest administrator's key of an account."""
         async with self._open() as db, db.reading() as tx:
             row = await store.first_access_key(tx, account_id)
         if row is None:
             raise NoCredentials(
-                f"{self._data_dir} has no access key of account {account_id}; name it with --account-id"
+                f"{self._data_dir} has no administrator's access key of account {account_id}; name it with --account-id"
             )
         return Key(row.access_key_id, self._master().open("access-key", row.secret_sealed).decode())
 
-    async def create(self, account_id: str) -> Key:
-        """A new administrator's key of an account."""
-        if len(account_id) != 12 or not (account_id.isascii() and account_id.isdecimal()):
-            raise NoCredentials(f"--account {account_id!r}: an account id has twelve digits")
-        key = Key(ids.access_key_id("AKIA"), ids.secret_access_key())
-        sealed = self._master().seal("access-key", key.secret_access_key.encode())
+    async def create(self, account_id: str, role: str) -> keys.NewKey:
+        """A new key of an account."""
+        master = self._master()
 
-        async def work(tx: Transaction) -> None:
-            await store.put_access_key(tx, key.access_key_id, account_id, "administrator", sealed, wall_ms())
+        async def work(tx: Transaction) -> keys.NewKey:
+            return await keys.create(tx, master, account_id, role, wall_ms())
 
         async with self._open() as db:
-            await db.write(work)
-        return key
+            try:
+                return await db.write(work)
+            except keys.KeyRefused as error:
+                raise NoCredentials(str(error)) from error
 
     async def listed(self) -> list[store.ListedKeyRow]:
         """Every key, without secrets."""
         async with self._open() as db, db.reading() as tx:
-            return await store.access_keys(tx)
+            return await keys.listed(tx, None)
 
     async def revoke(self, access_key_id: str) -> None:
         """Forget a key; a running server knows it no more from its next request on."""
 
         async def work(tx: Transaction) -> bool:
-            return await store.revoke_access_key(tx, access_key_id)
+            return await keys.revoke(tx, access_key_id, None)
 
         async with self._open() as db:
             if not await db.write(work):

@@ -1,16 +1,22 @@
-"""`stateward credentials`: what AWS clients need, and the access keys of a data directory (D50)."""
+"""`stateward credentials`: what AWS clients need, and the access keys of a server (D50, D62)."""
 
 from __future__ import annotations
 
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 import typer
 
+from stateward.cli import tables
+from stateward.cli.server import USAGE, Server, Where, fail, is_named
+from stateward.cli.whereabouts import located
 from stateward.config import Address, data_home
 
 T = TypeVar("T")
+COLUMNS = ("ACCESS KEY", "ROLE", "ACCOUNT", "CREATED", "LAST USED")
+MEMBERS = ("access_key", "role", "account", "created", "last_used")
 app = typer.Typer(
     help="Print the administrator's access key for AWS clients; make, list and revoke keys.",
     invoke_without_command=True,
@@ -28,6 +34,7 @@ DataDir = Annotated[
     ),
 ]
 Format = Annotated[str, typer.Option("--format", envvar="STATEWARD_CREDENTIALS_FORMAT", help="shell, profile or json.")]
+Output = Annotated[str, typer.Option("--output", "-o", envvar="STATEWARD_OUTPUT", help="table, json or name.")]
 Endpoint = Annotated[
     str,
     typer.Option(
@@ -69,45 +76,90 @@ def credentials(
 
 
 @app.command()
+@located
 def create(
+    where: Where,
+    role: Annotated[
+        str, typer.Option(envvar="STATEWARD_KEY_ROLE", help="reader, operator (root on every node) or administrator.")
+    ],
     account: Annotated[
         str,
         typer.Option(envvar="STATEWARD_ACCOUNT_ID", help="Account of the new key.  [default: the server's]"),
     ] = "",
-    data_dir: DataDir = None,
     output: Format = "shell",
-    endpoint: Endpoint = "",
-    region: Region = "",
 ) -> None:
-    """Make an administrator's access key, of another account too, and print it; the server may be running."""
+    """Make an access key and print it: on the server that is named, or in a data directory."""
     from stateward.cli import credentials as printing
 
-    folder = data_dir or data_home("stateward")
+    if is_named(where):
+        server = Server(where)
+        server.announce()
+        members = {"role": role, **({"account": account} if account else {})}
+        made = _told(server, server.own("/_stateward/keys", members))
+        _print(printing.Key(made["access_key"], made["secret_access_key"]), output, server.endpoint, server.region)
+        return
+    folder = where.data_dir or data_home("stateward")
     known = Address.load(folder)
-    key = _answer(printing.Keys(folder).create(account or known.account_id))
-    _print(key, output, endpoint or known.endpoint, region or known.region)
+    key = _answer(printing.Keys(folder).create(account or known.account_id, role))
+    _print(key, output, known.endpoint, where.region or known.region)
 
 
 @app.command("list")
-def list_keys(data_dir: DataDir = None) -> None:
-    """List the access keys: id, account, role and when each was made; no secrets."""
-    from stateward.cli import credentials as printing
-    from stateward.wire.protocol import iso8601
-
-    for row in _answer(printing.Keys(data_dir or data_home("stateward")).listed()):
-        typer.echo(f"{row.access_key_id}  {row.account_id}  {row.role}  {iso8601(row.created_ms)}")
+@located
+def list_keys(where: Where, output: Output = "table") -> None:
+    """List the access keys: id, role, account, when each was made and last used; no secrets."""
+    if output not in tables.OUTPUTS:
+        fail(f"--output {output!r}: use one of {', '.join(tables.OUTPUTS)}", USAGE)
+    found = _listed(where)
+    if output == "json":
+        tables.show_json(found)
+    elif output == "name":
+        for key in found:
+            typer.echo(key["access_key"])
+    else:
+        tables.show(COLUMNS, [tuple(key[member] or "never" for member in MEMBERS) for key in found])
 
 
 @app.command()
-def revoke(
-    access_key_id: Annotated[str, typer.Argument(help="The key to forget.")],
-    data_dir: DataDir = None,
-) -> None:
+@located
+def revoke(where: Where, access_key_id: Annotated[str, typer.Argument(help="The key to forget.")]) -> None:
     """Forget an access key; a running server knows it no more from its next request on."""
     from stateward.cli import credentials as printing
 
-    _answer(printing.Keys(data_dir or data_home("stateward")).revoke(access_key_id))
+    if is_named(where):
+        server = Server(where)
+        server.announce()
+        _told(server, server.own(f"/_stateward/keys/{quote(access_key_id, safe='')}/revoke", {}))
+    else:
+        _answer(printing.Keys(where.data_dir or data_home("stateward")).revoke(access_key_id))
     typer.echo(f"revoked {access_key_id}")
+
+
+def _listed(where: Where) -> list[dict[str, Any]]:
+    """The keys with the members of the route's answer."""
+    from stateward.cli import credentials as printing
+    from stateward.wire.protocol import iso8601
+
+    if is_named(where):
+        server = Server(where)
+        found: list[dict[str, Any]] = _told(server, server.own("/_stateward/keys"))["keys"]
+        return found
+    return [
+        {
+            "access_key": row.access_key_id,
+            "account": row.account_id,
+            "role": row.role,
+            "created": iso8601(row.created_ms),
+            "last_used": None if row.last_used_ms is None else iso8601(row.last_used_ms),
+        }
+        for row in _answer(printing.Keys(where.data_dir or data_home("stateward")).listed())
+    ]
+
+
+def _told(server: Server, answer: Any) -> Any:
+    if answer is None:
+        fail(f"{server.endpoint} keeps no access keys of Stateward's: it is another server, or an older one")
+    return answer
 
 
 def _print(key: Any, output: str, endpoint: str, region: str) -> None:
@@ -116,7 +168,7 @@ def _print(key: Any, output: str, endpoint: str, region: str) -> None:
     try:
         typer.echo(printing.formatted(key, output, endpoint, region))
     except printing.NoCredentials as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _answer(asked: Coroutine[Any, Any, T]) -> T:
@@ -126,9 +178,4 @@ def _answer(asked: Coroutine[Any, Any, T]) -> T:
     try:
         return run_loop(asked)
     except NoCredentials as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"stateward: {message}", err=True)
-    raise typer.Exit(1)
+        fail(str(error))

@@ -166,6 +166,15 @@ def exit_code_of(code: str) -> int:
     return NOT_ALLOWED if code in NOT_ALLOWED_CODES else FAILED
 
 
+def is_named(where: Where) -> bool:
+    """Whether the options, or AWS's configuration, name a server; a data directory that is given stands before both."""
+    import boto3
+
+    if where.data_dir is not None:
+        return False
+    return bool(where.endpoint or _configured(boto3.Session(profile_name=where.profile or None), where.region))
+
+
 def _configured(session: Any, region: str | None) -> str:
     """The endpoint that AWS's configuration names, empty when it would be AWS itself."""
     found = str(session.client("ssm", region_name=region or DEFAULT_REGION).meta.endpoint_url)

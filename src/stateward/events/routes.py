@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stateward.access import roles
 from stateward.api.administrators import Door, refusal
 from stateward.events import store
 from stateward.events.store import EventRow
@@ -32,7 +33,7 @@ class EventRoutes:
         `next` is the `after` of the next call, also when there was nothing.
         """
         try:
-            principal, _ = await self._door.enter(request, "read events")
+            principal, _ = await self._door.enter(request, "reading events", roles.READER)
             after = _number(request, "after", 0, 0, 10**MOST_DIGITS)
             limit = _number(request, "limit", DEFAULT_LIMIT, 1, MOST)
             async with self._db.reading() as tx:

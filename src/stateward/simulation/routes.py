@@ -7,6 +7,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from stateward.access import roles
 from stateward.access.principals import Scope
 from stateward.api.administrators import Door, refusal
 from stateward.clock import VirtualClock
@@ -41,7 +42,8 @@ class FleetRoutes:
     async def handle(self, request: Request) -> Response:
         """GET: the nodes and the rules. POST: change one or the other."""
         try:
-            principal, body = await self._door.enter(request, "change the simulated fleet")
+            needed = roles.READER if request.method == "GET" else roles.ADMINISTRATOR
+            principal, body = await self._door.enter(request, "changing the simulated fleet", needed)
             scope = self._default_scope if principal is None else principal.scope
             if request.method == "GET":
                 return JSONResponse(await self._simulation.describe(scope))
