@@ -61,6 +61,8 @@ from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFree
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
 from stateward.config import AGENT_FOLDER, DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
+from stateward.console.services import Services
+from stateward.console.site import Console
 from stateward.documents import document_types, shipping
 from stateward.documents import operations as document_operations
 from stateward.documents import patterns as document_patterns
@@ -394,6 +396,7 @@ class Server:
             *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Mount("/v1/control-channel", channel),
+            *Console(self._services()).routes,
         ]
         if isinstance(self.clock, VirtualClock) and self._kept_time is not None:
             clock_routes = ClockRoutes(
@@ -412,6 +415,17 @@ class Server:
             alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
             routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
         return Starlette(routes=routes)
+
+    def _services(self) -> Services:
+        """What the console is given."""
+        return Services(
+            config=self.config,
+            db=self.db,
+            clock=self.clock,
+            master=self.master,
+            authenticator=self.authenticator,
+            performer=self.performer,
+        )
 
     async def _health(self, request: Request) -> Response:
         try:

@@ -1,0 +1,114 @@
+"""Templates to HTML: whatever a template shows is escaped, and control characters in it are signs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from stateward.console import statuses, times
+from stateward.console.assets import Assets
+from stateward.console.untrusted import ansi, signs
+
+FORM = Markup('<svg class="form" width="12" height="12" aria-hidden="true"><use href="#form-{}"/></svg>')
+BADGE = Markup('<span class="status {0}">{1}<span class="word">{2}</span></span>')
+TIME = Markup('<time datetime="{}" title="{}"><span class="ago">{}</span><span class="exact">{}</span></time>')
+CELL_PX = 12
+
+
+class Renderer:
+    """The templates of the package, and what they may call."""
+
+    def __init__(self, assets: Assets, navigation: Sequence[Any] = ()) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("stateward.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=shown,
+            auto_reload=False,
+        )
+        self._environment.filters.update(
+            ansi=ansi, span=times.span, roughly=times.roughly, json=as_json, thousands=thousands, plural=plural
+        )
+        self._environment.globals.update(
+            asset=assets.url, badge=badge, form=form, strip=strip, instant=instant, look_of=statuses.look_of
+        )
+        self._environment.globals.update(
+            navigation=navigation, clock_text=times.to_the_minute, unquoted=unquote, has_search=False
+        )
+        # Macros are globals, so that a block can be rendered by itself.
+        self._environment.globals["parts"] = self._environment.get_template("parts.html").module
+
+    def page(self, template: str, **context: Any) -> str:
+        return self._environment.get_template(template).render(**context)
+
+    def fragment(self, template: str, name: str, **context: Any) -> str | None:
+        """One block of a page's template by itself; None where it has no such block."""
+        found = self._environment.get_template(template)
+        block = found.blocks.get(name)
+        return None if block is None else "".join(block(found.new_context(context)))
+
+
+def shown(value: Any) -> Any:
+    """What an expression of a template becomes: nothing for None, signs for what cannot be seen."""
+    if value is None:
+        return ""
+    return signs(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def badge(status: str, word: str | None = None) -> Markup:
+    """A status as form and word, in its colour."""
+    look = statuses.look_of(status)
+    return BADGE.format(look.name, form(status), signs(word or status))
+
+
+def form(status: str) -> Markup:
+    """The sign of a status alone; the word stands beside it."""
+    return FORM.format(statuses.look_of(status).name)
+
+
+def strip(letters: str, runs: str = "runs") -> Markup:
+    """The latest runs as cells, oldest first, with the same in words for who cannot see them."""
+    looks = [statuses.BY_LETTER.get(letter, statuses.STATUSES["None"]) for letter in letters]
+    cells = Markup("").join(
+        Markup('<use href="#form-{0}" class="{0}" x="{1}" width="12" height="12"/>').format(look.name, index * CELL_PX)
+        for index, look in enumerate(looks)
+    )
+    words = ", ".join(look.name for look in reversed(looks)) or "none yet"
+    return Markup(
+        '<svg class="strip" width="{0}" height="12" viewBox="0 0 {0} 12" role="img" aria-label="Last {1}, newest '
+        'first: {2}">{3}</svg>'
+    ).format(max(1, len(looks)) * CELL_PX, runs, words, cells)
+
+
+@pass_context
+def instant(context: Context, ms: int | float | None, never: str = "never") -> Markup | str:
+    """An instant in the reader's zone: how long ago, with the exact time behind it. Takes ms."""
+    if ms is None:
+        return never
+    zone: tzinfo = context["zone"]
+    whole = round(ms)
+    exact = times.exact(whole, zone)
+    return TIME.format(times.machine(whole), exact, times.ago(whole, context["now_ms"], zone), exact)
+
+
+def as_json(value: Any) -> str:
+    """A value for people: indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def thousands(number: int) -> str:
+    return f"{number:,}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 node`, `12 nodes`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,42 @@
+"""What the console is given: the rest of the server, as far as pages need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stateward.access.authentication import Authenticator
+from stateward.access.principals import Scope
+from stateward.access.sealing import MasterKey
+from stateward.api.perform import Performer
+from stateward.clock import Clock
+from stateward.config import Config
+from stateward.storage import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The doors of one server: reads go through `db`, changes through `performer`."""
+
+    config: Config
+    db: Database
+    clock: Clock
+    master: MasterKey
+    authenticator: Authenticator
+    performer: Performer
+
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever reaches the port is administrator."""
+        return self.config.auth == "open"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return self.config.allowed_hosts
+
+    @property
+    def is_virtual(self) -> bool:
+        return self.config.clock == "virtual"
+
+    @property
+    def default_scope(self) -> Scope:
+        return Scope(self.config.account_id, self.config.region)
