@@ -24,7 +24,7 @@ from stateward.alarms.endpoint import AlarmEndpoint
 from stateward.alarms.file import AlarmFile
 from stateward.alarms.posted import PostedAlarms
 from stateward.alarms.source import AlarmSource, NoAlarms
-from stateward.api import requests
+from stateward.api import own_operations, requests
 from stateward.api.administrators import Door
 from stateward.api.agent_files import AgentFiles
 from stateward.api.alarms import AlarmRoutes
@@ -284,7 +284,11 @@ class Server:
 
     def _extensions(self) -> list[Extension]:
         """The operations of Stateward's own, below `/_stateward`."""
-        return [*KeyOperations(self.master, self.config.account_id).extensions, self.calls.extension]
+        return [
+            *KeyOperations(self.master, self.config.account_id).extensions,
+            self.calls.extension,
+            *own_operations.of_associations(self.groups),
+        ]
 
     def _alarm_source(self) -> AlarmSource:
         source: AlarmSource = NoAlarms()

@@ -41,10 +41,12 @@ async def open_execution(
     scope_nodes: Sequence[str] | None = None,
     *,
     waits: bool = False,
+    parent_id: str | None = None,
 ) -> tuple[AssociationRow, ExecutionRow | None]:
     """Add the execution of `cause`, which exists once however often it is asked for (D1).
 
-    `scope_nodes` limits it to some nodes (D30); `waits` keeps it back until a running execution closes.
+    `scope_nodes` limits it to some nodes (D30); `waits` keeps it back until a running execution closes; `parent_id` is
+    the execution that it tries again.
     """
     number = association.last_number + 1
     row = ExecutionRow(
@@ -59,6 +61,7 @@ async def open_execution(
         created_ms=tx.now,
         started_by=started_by,
         phase="waiting" if waits else "opened",
+        parent_id=parent_id,
     )
     if not await store.add_execution(tx, row):
         return association, None

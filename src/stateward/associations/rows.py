@@ -73,6 +73,7 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     """One run of one association version. `scope_nodes` is None for all targets, else a JSON list (D30).
 
     `resolved_with` is a JSON object: the Parameter Store references it ran with → their versions (D40).
+    `parent_id` is the execution whose targets it tries again (D60).
     """
 
     association_id: str
@@ -93,6 +94,7 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     command_id: str | None = None
     superseded_by: int | None = None
     resolved_with: str | None = None
+    parent_id: str | None = None
 
 
 class NodeStatusRow(msgspec.Struct, frozen=True):
