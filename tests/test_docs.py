@@ -65,7 +65,7 @@ def test_there_are_refused_members_to_look_at():
 
 @pytest.mark.parametrize(("words", "command"), list(commands_of(typer.main.get_command(app))))
 def test_every_command_and_option_is_documented(words, command):
-    text = read("docs", "operations.md") + read("docs", "nodes.md")
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "docs")
     assert f"`{words}`" in text
     for option in (one for one in command.params if one.param_type_name == "option"):
         variables = [option.envvar] if isinstance(option.envvar, str) else option.envvar or []

@@ -240,6 +240,8 @@ def options():
 
 
 OWN_MEANING = {"--help", "--version", "--install-completion", "--show-completion"}
+NO_VARIABLE = {"--aws"}
+"""A variable that was forgotten must not let a command run on AWS."""
 
 
 def test_options_have_a_variable_and_a_help_text():
@@ -249,7 +251,11 @@ def test_options_have_a_variable_and_a_help_text():
             continue
         variables = [option.envvar] if isinstance(option.envvar, str) else option.envvar
         is_argument = option.param_type_name == "argument"
-        if not is_argument and (not variables or not all(variable.startswith("STATEWARD_") for variable in variables)):
+        if (
+            not is_argument
+            and not NO_VARIABLE & set(option.opts)
+            and (not variables or not all(variable.startswith("STATEWARD_") for variable in variables))
+        ):
             missing.append((command, option.opts, "environment variable"))
         if not option.help or option.hidden:
             missing.append((command, option.opts, "help"))

@@ -18,7 +18,7 @@ from stateward.access import key_proof
 from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
 from stateward.access.permissions import NODE_CALLS_BY_ROWS
-from stateward.access.principals import Scope
+from stateward.access.principals import Scope, administrator
 from stateward.access.sealing import MasterKey
 from stateward.alarms.endpoint import AlarmEndpoint
 from stateward.alarms.file import AlarmFile
@@ -38,6 +38,7 @@ from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
+from stateward.api.together import ApplyRoutes
 from stateward.api.token_bucket import Throttle
 from stateward.associations import agent_reports, changes, creation, history, legacy, refreshes, verdicts
 from stateward.associations import operations as association_operations
@@ -158,6 +159,9 @@ class Server:
         self.metrics.watch_sinks(self.deliveries)
         self.outbox = Outbox(self.clock, self.deliveries.wake, with_nodes=bool(sinks))
         self.calls = CallLog(config.account_id)
+        self.documents = document_operations.DocumentOperations(
+            {document_types.CALENDAR: self.calendars.check_content}, self.db.reading
+        )
         self.performer = Performer(
             model=self.model,
             operations=self._operations(),
@@ -264,7 +268,7 @@ class Server:
             AgentAssociations(self.groups),
             command_operations,
             command_operations.InvocationOperations(self.config.s3_endpoint),
-            document_operations.DocumentOperations({document_types.CALENDAR: self.calendars.check_content}),
+            self.documents,
             document_permissions.PermissionOperations(_public_sharing_allowed),
             document_reading,
             document_reviews,
@@ -399,6 +403,7 @@ class Server:
             *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
             *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
+            Route("/_stateward/apply", self._apply_routes(door).handle, methods=["POST"]),
             Mount("/v1/control-channel", channel),
             *Console(self._services()).routes,
         ]
@@ -430,6 +435,10 @@ class Server:
             authenticator=self.authenticator,
             performer=self.performer,
         )
+
+    def _apply_routes(self, door: Door) -> ApplyRoutes:
+        anybody = administrator("anybody", Scope(self.config.account_id, self.config.region))
+        return ApplyRoutes(self.performer, self.db, door, anybody, self.documents.check_ahead)
 
     async def _health(self, request: Request) -> Response:
         try:

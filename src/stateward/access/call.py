@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -69,6 +69,7 @@ class Call:
         body: bytes,
         quotas: Quotas,
         source: str = "",
+        joined: Transaction | None = None,
     ) -> None:
         self.principal = principal
         self.scope: Scope = principal.scope
@@ -83,14 +84,20 @@ class Call:
         self._master = master
         self._page_key = page_key
         self._body = body
+        self._joined = joined
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is one of several that happen together, in a transaction that is open already (D57a)."""
+        return self._joined is not None
 
     def reading(self) -> AbstractAsyncContextManager[Snapshot]:
         """One snapshot of committed data; nothing else may be awaited inside."""
-        return self._db.reading()
+        return self._db.reading() if self._joined is None else _as_block(self._joined)
 
     async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         """Do `work` in a transaction; answers after the commit."""
-        return await self._db.write(work)
+        return await (self._db.write(work) if self._joined is None else work(self._joined))
 
     async def write_once(self, work: Callable[[Transaction], Coroutine[Any, Any, Answer]]) -> Answer:
         """Like write, but a retry by an SDK gets the first try's answer and does nothing (D32).
@@ -98,7 +105,7 @@ class Call:
         The answer is kept, encrypted, in the same transaction as what it tells of.
         """
         if self.invocation_id is None:
-            return await self._db.write(work)
+            return await self.write(work)
         invocation_id = self.invocation_id
         # Keyed: a bare hash of a body would let whoever reads the database guess at the secrets in it.
         digest = self._master.derive(
@@ -116,7 +123,7 @@ class Call:
             await store.keep_answer(tx, who, invocation_id, digest.hex(), sealed, self.wall_ms)
             return answer
 
-        return await self._db.write(once)
+        return await self.write(once)
 
     def page(self, request: Request, default_size: int = DEFAULT_PAGE) -> Page:
         """The page that a request asks for. Raises InvalidNextToken for a token that is not ours (spec 0.4)."""
@@ -134,6 +141,11 @@ class Call:
             )
 
         return Page(request.get("MaxResults") or default_size, key, seal)
+
+
+@asynccontextmanager
+async def _as_block(tx: Transaction) -> AsyncIterator[Snapshot]:
+    yield tx
 
 
 def refuse_members(request: Request, members: Sequence[str]) -> None:

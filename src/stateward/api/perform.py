@@ -26,7 +26,7 @@ from stateward.api.extension import Extension
 from stateward.api.token_bucket import Throttle
 from stateward.clock import Clock, monotonic_s
 from stateward.quotas import Quotas
-from stateward.storage import Database
+from stateward.storage import Database, Transaction
 from stateward.wire import protocol
 from stateward.wire.errors import AwsError
 from stateward.wire.model import ServiceModel
@@ -113,8 +113,11 @@ class Performer:
         request_id: str,
         invocation_id: str | None = None,
         source: str = "",
+        joined: Transaction | None = None,
     ) -> Answer:
         """Do one operation; `source` is the address that asks for it.
+
+        With `joined` it is a part of that transaction, and happens only if that does.
 
         Raises AwsError; whatever else goes wrong is an InternalServerError with a log entry.
         """
@@ -122,7 +125,7 @@ class Performer:
         named: dict[str, Any] = {}
         code = "ok"
         try:
-            return await self._perform(principal, operation, body, request_id, invocation_id, source, named)
+            return await self._perform(principal, operation, body, request_id, invocation_id, source, named, joined)
         except AwsError as error:
             code = error.code
             log.warning(
@@ -167,8 +170,9 @@ class Performer:
         invocation_id: str | None,
         source: str,
         named: dict[str, Any],
+        joined: Transaction | None,
     ) -> Answer:
-        if self._throttle is not None:
+        if self._throttle is not None and joined is None:
             self._throttle.admit(principal, self._clock.wall())
         own = self._extensions.get(operation)
         if own is None and operation not in self._model.operations:
@@ -200,6 +204,7 @@ class Performer:
             body=body,
             quotas=self._quotas,
             source=source,
+            joined=joined,
         )
         return await function(call, request)
 

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
+from stateward.cli import as_code
 from stateward.cli import keys as key_commands
 from stateward.cli import nodes as node_commands
 from stateward.cli.options import (
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")
 app.add_typer(node_commands.app, name="nodes")
+as_code.add_to(app)
 
 USAGE, BUG = 64, 70
 

@@ -32,6 +32,7 @@ class Where(msgspec.Struct, frozen=True):
     profile: str = ""
     ca_bundle: str = ""
     data_dir: Path | None = None
+    aws: bool = False
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
@@ -53,7 +54,7 @@ class Server:
             # botocore itself reads AWS_DEFAULT_REGION only.
             region = where.region or os.environ.get("AWS_REGION") or session.region_name
             settings: dict[str, Any] = {"verify": where.ca_bundle} if where.ca_bundle else {}
-            endpoint = where.endpoint or _configured(session, region)
+            endpoint = where.endpoint or _configured(session, region, aws=where.aws)
             if not endpoint:
                 endpoint, region = _local(folder, region)
             region = region or Address.load(folder).region or DEFAULT_REGION
@@ -172,14 +173,16 @@ def is_named(where: Where) -> bool:
 
     if where.data_dir is not None:
         return False
-    return bool(where.endpoint or _configured(boto3.Session(profile_name=where.profile or None), where.region))
+    return bool(
+        where.endpoint or _configured(boto3.Session(profile_name=where.profile or None), where.region, aws=where.aws)
+    )
 
 
-def _configured(session: Any, region: str | None) -> str:
-    """The endpoint that AWS's configuration names, empty when it would be AWS itself."""
+def _configured(session: Any, region: str | None, *, aws: bool) -> str:
+    """The endpoint that AWS's configuration names, empty when it would be AWS itself and that was not asked for."""
     found = str(session.client("ssm", region_name=region or DEFAULT_REGION).meta.endpoint_url)
     host = urlsplit(found).hostname or ""
-    return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else found
+    return "" if not aws and host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else found
 
 
 def _local(folder: Path, region: str | None) -> tuple[str, str]:

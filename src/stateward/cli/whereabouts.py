@@ -35,6 +35,8 @@ OPTIONS = {
             "--data-dir", envvar="STATEWARD_DATA_DIR", help="Folder of this machine's server.", show_default=False
         ),
     ],
+    # No variable: one that was forgotten must not let a command run on AWS.
+    "aws": Annotated[bool, typer.Option("--aws", help="Work on AWS itself, where no server is named.")],
 }
 DEFAULTS = dict(zip(OPTIONS, Where.__struct_defaults__, strict=True))
 

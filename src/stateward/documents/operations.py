@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import msgspec
 
@@ -30,11 +32,15 @@ ContentCheck = Callable[[str], Awaitable[None]]
 """Raises InvalidDocumentContent for a text that is no document of its type (D67)."""
 
 
+Reading = Callable[[], AbstractAsyncContextManager[Snapshot]]
+
+
 class DocumentOperations:
     """What changes documents. `content_checks` (type → check) run outside of transactions."""
 
-    def __init__(self, content_checks: Mapping[str, ContentCheck]) -> None:
+    def __init__(self, content_checks: Mapping[str, ContentCheck], reading: Reading) -> None:
         self._content_checks = content_checks
+        self._reading = reading
 
     async def create_document(self, call: Call, request: Request) -> Answer:
         """Store a document, Active in the same commit, answered as `Creating` (D23)."""
@@ -51,7 +57,7 @@ class DocumentOperations:
         if "Requires" in request and document_type != REQUIRING:
             raise validation_error(f"Requires is only for documents of type {REQUIRING}, not {document_type}.")
         row = rows.new_row(call.scope, name, document_type, document_format, text, 0, request)
-        await self._check_content(document_type, text)
+        await self._check_content(call, document_type, text)
 
         async def work(tx: Transaction) -> Answer:
             await _check_requires(tx, call.scope, request)
@@ -86,7 +92,7 @@ class DocumentOperations:
                 "InvalidDocumentSchemaVersion",
                 "Document version update is not supported with document schema version 1.2",
             )
-        await self._check_content(newest.document_type, text)
+        await self._check_content(call, newest.document_type, text)
 
         async def work(tx: Transaction) -> Answer:
             head = await _lock(tx, call.scope, name, "updated")
@@ -132,7 +138,21 @@ class DocumentOperations:
         await call.write(work)
         return Answer({})
 
-    async def _check_content(self, document_type: str, text: str) -> None:
+    async def check_ahead(self, scope: Scope, operation: str, request: Mapping[str, Any]) -> None:
+        """Check a content that is to be stored in a joined call, before its transaction. Raises AwsError."""
+        text = request.get("Content", "")
+        if operation == "CreateDocument":
+            await self._check(request.get("DocumentType", ""), text)
+        elif operation == "UpdateDocument":
+            async with self._reading() as tx:
+                newest = await store.visible(tx, scope, request.get("Name", ""))
+            await self._check("" if newest is None else newest.document_type, text)
+
+    async def _check_content(self, call: Call, document_type: str, text: str) -> None:
+        if not call.is_joined:  # a check waits, and a transaction must not: see check_ahead
+            await self._check(document_type, text)
+
+    async def _check(self, document_type: str, text: str) -> None:
         check = self._content_checks.get(document_type)
         if check is not None:
             await check(text)
