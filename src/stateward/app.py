@@ -434,6 +434,7 @@ class Server:
             master=self.master,
             authenticator=self.authenticator,
             performer=self.performer,
+            groups=self.groups,
         )
 
     def _apply_routes(self, door: Door) -> ApplyRoutes:

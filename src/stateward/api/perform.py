@@ -105,6 +105,11 @@ class Performer:
     def operations(self) -> Iterable[str]:
         return self._operations
 
+    def needed_for(self, operation: str) -> str:
+        """The least role that may call an operation, AWS's or one of our own."""
+        own = self._extensions.get(operation)
+        return roles.needed_for(operation, {}) if own is None else own.role
+
     async def perform(
         self,
         principal: Principal,

@@ -25,5 +25,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 NAVIGATION = (
     Entry("Overview", "/"),
+    Entry("Nodes", "/nodes"),
+    Entry("Commands", "/commands"),
+    Entry("Documents", "/documents"),
     Entry("Settings", "/settings", gap=True),
 )

@@ -39,10 +39,17 @@ class Renderer:
             ansi=ansi, span=times.span, roughly=times.roughly, json=as_json, thousands=thousands, plural=plural
         )
         self._environment.globals.update(
-            asset=assets.url, badge=badge, form=form, strip=strip, instant=instant, look_of=statuses.look_of
-        )
-        self._environment.globals.update(
-            navigation=navigation, clock_text=times.to_the_minute, unquoted=unquote, has_search=False
+            asset=assets.url,
+            badge=badge,
+            form=form,
+            strip=strip,
+            instant=instant,
+            moment=moment,
+            look_of=statuses.look_of,
+            navigation=navigation,
+            clock_text=times.to_the_minute,
+            unquoted=unquote,
+            has_search=False,
         )
         # Macros are globals, so that a block can be rendered by itself.
         self._environment.globals["parts"] = self._environment.get_template("parts.html").module
@@ -98,6 +105,12 @@ def instant(context: Context, ms: int | float | None, never: str = "never") -> M
     whole = round(ms)
     exact = times.exact(whole, zone)
     return TIME.format(times.machine(whole), exact, times.ago(whole, context["now_ms"], zone), exact)
+
+
+@pass_context
+def moment(context: Context, seconds: float | None, never: str = "never") -> Markup | str:
+    """An instant of the API, in seconds."""
+    return instant(context, None if seconds is None else seconds * 1000, never)
 
 
 def as_json(value: Any) -> str:

@@ -10,6 +10,7 @@ from stateward.access.sealing import MasterKey
 from stateward.api.perform import Performer
 from stateward.clock import Clock
 from stateward.config import Config
+from stateward.nodes.groups import ResourceGroups
 from stateward.storage import Database
 
 
@@ -23,6 +24,7 @@ class Services:
     master: MasterKey
     authenticator: Authenticator
     performer: Performer
+    groups: ResourceGroups
 
     @property
     def is_open(self) -> bool:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stateward import ids
+from stateward.access import roles
 from stateward.access.principals import Principal, Scope
 from stateward.api import requests
 from stateward.console.command_lines import CommandLines, command_lines
@@ -133,11 +134,11 @@ class Visit:
 
     def may(self, operation: str) -> bool:
         """Whether the key's role allows an operation."""
-        return self.principal.role == "administrator"
+        return roles.allows(self.principal.role, self.role_for(operation))
 
     def role_for(self, operation: str) -> str:
         """The least role that may call an operation, for the button that is disabled."""
-        return "administrator"
+        return self.services.performer.needed_for(operation)
 
     def command(self, operation: str, /, **members: Any) -> CommandLines:
         """What the button does, as a command."""

@@ -1,0 +1,52 @@
+"""Every page: there with and without data, for every role, and never with what somebody else wrote as markup."""
+
+import re
+
+import pytest
+from console_people import signed_in
+from console_world import World
+
+from stateward.console.map_of_site import PAGES
+
+NEEDS = {
+    "/documents/{name}/default": "?version=2",
+    "/commands/{command_id}/nodes/{node_id}/output": "?step=aws:runShellScript",
+}
+PART = re.compile(r"\{(\w+)\}")
+WITHOUT_PARTS = [page.path for page in PAGES if not PART.search(page.path)]
+
+
+@pytest.fixture(scope="module")
+def world(server_thread, model, tmp_path_factory):
+    from live_server import LiveServer
+
+    server = LiveServer(server_thread, tmp_path_factory.mktemp("world"), model)
+    yield World(server)
+    server.stop_later()
+
+
+def address(path, world):
+    return PART.sub(lambda part: world.parts[part[1]], path) + NEEDS.get(path, "")
+
+
+@pytest.mark.parametrize("path", [page.path for page in PAGES])
+def test_every_page_is_there_with_data(world, path):
+    text = signed_in(world.server).page(address(path, world))
+    assert "only-for-operators" not in text
+    assert "<script>alert" not in text
+    assert "<b>service" not in text
+    assert "\u202e" not in text
+    assert len(text) <= 150_000
+
+
+@pytest.mark.parametrize("path", WITHOUT_PARTS)
+def test_every_list_says_why_it_is_empty(server, path):
+    text = signed_in(server).page(path)
+    assert "<h1>" in text
+
+
+@pytest.mark.parametrize("path", [page.path for page in PAGES if PART.search(page.path)])
+def test_what_is_not_there_is_not_found(server, path):
+    answer = signed_in(server).get(PART.sub("nothing-of-this-name", path) + NEEDS.get(path, ""))
+    assert answer.status_code in (400, 404), answer.text
+    assert 'role="alert"' in answer.text
