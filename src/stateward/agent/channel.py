@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -18,7 +18,7 @@ from stateward.agent import live_frames, messages, reports
 from stateward.agent.backoff import Backoff
 from stateward.agent.client import CallFailed, CallRefused, NodeClient, Opening
 from stateward.agent.credentials import CredentialKeeper
-from stateward.agent.intake import ACCEPTED, Answer, Intake, malformed
+from stateward.agent.intake import ACCEPTED, Answer, malformed
 from stateward.agent.live_frames import MalformedOutput
 from stateward.agent.live_output import LiveOutput
 from stateward.agent.machine import Machine
@@ -42,20 +42,28 @@ MOST_BYTES = 16 * 1024 * 1024
 log = structlog.get_logger("stateward.agent")
 
 
+class Commands(Protocol):
+    """What takes commands in: `offer`, and after the acknowledgement `begin`."""
+
+    def offer(self, job: SendJob) -> Answer: ...
+    def begin(self, command_id: str) -> None: ...
+    def cancel(self, command_id: str) -> None: ...
+
+
 class ControlChannel:
-    """Takes jobs, sends replies."""
+    """Takes jobs, sends replies; with `live` also what steps print while they run."""
 
     def __init__(
         self,
         node_id: str,
         client: NodeClient,
         keeper: CredentialKeeper,
-        intake: Intake,
+        intake: Commands,
         outbox: Outbox,
         machine: Machine,
         clock: Clock,
         tls: ssl.SSLContext,
-        live: LiveOutput,
+        live: LiveOutput | None,
     ) -> None:
         self._node_id = node_id
         self._client = client
@@ -68,6 +76,7 @@ class ControlChannel:
         self._live = live
         self._failures = 0
         self._worked = False
+        self._socket: ClientConnection | None = None
         self._watcher: Callable[[], None] = lambda: None
         self.opened = asyncio.Event()
         self.failing = asyncio.Event()
@@ -79,6 +88,11 @@ class ControlChannel:
     @property
     def is_open(self) -> bool:
         return self.opened.is_set()
+
+    def cut(self) -> None:
+        """Break the connection off as a cut line does, without a word; it is opened again like any other."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     async def run(self, before_opening: Callable[[], Awaitable[None]]) -> None:
         """Be connected, for ever; `before_opening` ends what else takes commands and sends replies."""
@@ -117,16 +131,16 @@ class ControlChannel:
             await socket.send(self._opening(opening))
             await before_opening()
             self._outbox.connected()
-            self._live.connected(opening.live_output)
+            senders = [asyncio.create_task(self._send_replies(socket), name="replies")]
+            if self._live is not None:
+                self._live.connected(opening.live_output)
+                senders.append(asyncio.create_task(self._send_output(socket, self._live), name="live output"))
+            self._socket = socket
             self._failures = 0
             self.failing.clear()
             self.opened.set()
             self._watcher()
             log.info("the control channel is open", node=self._node_id)
-            senders = [
-                asyncio.create_task(self._send_replies(socket), name="replies"),
-                asyncio.create_task(self._send_output(socket), name="live output"),
-            ]
             opened_s = monotonic_s()
             try:
                 async for frame in socket:
@@ -136,6 +150,7 @@ class ControlChannel:
                 log.info("the server closed the control channel", code=socket.close_code)
             finally:
                 lasted = monotonic_s() - opened_s >= STABLE_S
+                self._socket = None
                 self._worked = self._worked or lasted or socket.close_code in LEAVING
                 self.opened.clear()
                 self._watcher()
@@ -152,7 +167,7 @@ class ControlChannel:
             "AgentVersion": self._machine.agent_version,
             "PlatformType": self._machine.system,
         }
-        if opening.live_output:
+        if opening.live_output and self._live is not None:
             frame[live_frames.ACCEPT_MEMBER] = 1
         return msgspec.json.encode(frame).decode()
 
@@ -160,9 +175,9 @@ class ControlChannel:
         while True:
             await socket.send(agent_message.encode(await self._outbox.next()))
 
-    async def _send_output(self, socket: ClientConnection) -> None:
+    async def _send_output(self, socket: ClientConnection, live: LiveOutput) -> None:
         while True:
-            payload = live_frames.encode_output(await self._live.next())
+            payload = live_frames.encode_output(await live.next())
             message = AgentMessage(live_frames.OUTPUT, ids.new_uuid(), self._clock.wall(), payload)
             await socket.send(agent_message.encode(message))
 
@@ -172,7 +187,7 @@ class ControlChannel:
             if message.message_type == messages.REPLY_ACK:
                 self._outbox.acknowledge(messages.read_reply_ack(message))
                 return
-            if message.message_type == live_frames.OUTPUT_ACK:
+            if message.message_type == live_frames.OUTPUT_ACK and self._live is not None:
                 self._live.take_ack(live_frames.decode_ack(message.payload))
                 return
         except (MalformedMessage, MalformedJob, MalformedOutput) as error:

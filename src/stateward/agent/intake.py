@@ -175,7 +175,7 @@ class Intake:
     def _run_of(self, entry: Entry) -> CommandRun:
         work = read_work(SendJob(entry.job_id, entry.command_id, entry.content))
         document = schema.parse_command(work.DocumentContent)
-        given = _given(document, work)
+        given = given_values(document, work)
         return CommandRun(self._shop, entry, document, given)
 
     def _give_up(self, entry: Entry, reason: str) -> None:
@@ -187,7 +187,7 @@ class Intake:
             log.error("the journal cannot be written", command=entry.command_id, reason=str(error))
 
 
-def _given(document: Document, work: Work) -> dict[str, Any]:
+def given_values(document: Document, work: Work) -> dict[str, Any]:
     """The given parameters that the document declares. Raises MalformedJob for a value outside its pattern."""
     given = {
         name: value

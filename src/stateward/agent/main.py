@@ -74,7 +74,7 @@ async def register(
         key = identities.prepare_key(state_dir)
         async with calls.new_http(ssl.create_default_context()) as http:
             caller = RegistrationClient(endpoint, http)
-            node_id = await _persistently(lambda: caller.register(activation_id, activation_code, key), pause)
+            node_id = await persistently(lambda: caller.register(activation_id, activation_code, key), pause)
         identities.save(state_dir, Registration(node_id, region, endpoint))
     log.info("registered", node=node_id, endpoint=endpoint)
     return node_id
@@ -94,7 +94,7 @@ async def run_agent(
     with identities.exclusively(state_dir):
         identity = identities.load(state_dir)
         stop = stop or asyncio.Event()
-        _stop_on_signals(stop)
+        stop_on_signals(stop)
         tls = ssl.create_default_context()
         async with calls.new_http(tls) as http:
             clock = SystemClock()
@@ -218,7 +218,10 @@ class Agent:
             await asyncio.sleep(TIDY_S)
 
 
-async def _persistently(call: Callable[[], Awaitable[str]], pause: Callable[[float], Awaitable[None]]) -> str:
+async def persistently(
+    call: Callable[[], Awaitable[str]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> str:
+    """A registration, tried again while what went wrong may pass. Raises RegistrationFailed."""
     backoff = Backoff()
     for attempt in range(1, REGISTRATION_TRIES + 1):
         try:
@@ -232,7 +235,8 @@ async def _persistently(call: Callable[[], Awaitable[str]], pause: Callable[[flo
     raise AssertionError("the last try returns or raises")
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on SIGTERM and Ctrl-C."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         # Only the main thread can have signal handlers; elsewhere `stop` is all.

@@ -39,10 +39,13 @@ class _Waiting(msgspec.Struct):
 
 
 class Outbox:
-    """Replies in the order in which they were made. A reply keeps its MessageId however often it is sent."""
+    """Replies in the order in which they were made. A reply keeps its MessageId however often it is sent.
 
-    def __init__(self, folder: Path, clock: Clock, changed: asyncio.Event | None = None) -> None:
-        self._folder = private_folder(folder)
+    Without a folder they are in memory only.
+    """
+
+    def __init__(self, folder: Path | None, clock: Clock, changed: asyncio.Event | None = None) -> None:
+        self._folder = None if folder is None else private_folder(folder)
         self._clock = clock
         self._changed = changed or asyncio.Event()
         self._waiting: dict[str, _Waiting] = {}
@@ -55,14 +58,7 @@ class Outbox:
     def post(self, job_id: str, content: str, *, topic: str = messages.SEND_TOPIC) -> None:
         """Store a reply and send it as soon as there is a connection, again and again until it is acknowledged."""
         message = self._message(job_id, content, topic)
-        self._number += 1
-        file = self._folder / f"{self._number:012d}-{message.message_id}.json"
-        stored = _Stored(message.message_id, message.created_ms, base64.b64encode(message.payload).decode())
-        try:
-            write_durably(file, msgspec.json.encode(stored))
-        except OSError as error:
-            log.error("a reply cannot be stored and is kept in memory only", job=job_id, reason=str(error))
-        self._queue(_Waiting(message, file))
+        self._queue(_Waiting(message, None if self._folder is None else self._store(self._folder, job_id, message)))
 
     def post_passing(self, job_id: str, content: str, *, topic: str = messages.SEND_TOPIC) -> None:
         """Send a reply that nobody will miss, such as the first InProgress; a lost connection drops it."""
@@ -115,6 +111,16 @@ class Outbox:
             if not waiting.passing and waiting.sent_ms is not None and waiting.sent_ms <= before_ms:
                 self._unsent.append(key)
 
+    def _store(self, folder: Path, job_id: str, message: AgentMessage) -> Path:
+        self._number += 1
+        file = folder / f"{self._number:012d}-{message.message_id}.json"
+        stored = _Stored(message.message_id, message.created_ms, base64.b64encode(message.payload).decode())
+        try:
+            write_durably(file, msgspec.json.encode(stored))
+        except OSError as error:
+            log.error("a reply cannot be stored and is kept in memory only", job=job_id, reason=str(error))
+        return file
+
     def _message(self, job_id: str, content: str, topic: str) -> AgentMessage:
         payload = messages.reply_payload(job_id, topic, content)
         return AgentMessage(messages.REPLY, ids.new_uuid(), self._clock.wall(), payload)
@@ -134,7 +140,7 @@ class Outbox:
 
     def _load(self) -> int:
         number = 0
-        for path in sorted(self._folder.glob("[0-9]*-*.json")):
+        for path in [] if self._folder is None else sorted(self._folder.glob("[0-9]*-*.json")):
             number = max(number, int(path.name.partition("-")[0]))
             try:
                 stored = msgspec.json.decode(path.read_bytes(), type=_Stored)

@@ -10,6 +10,7 @@ import typer
 
 from stateward.cli import agent as agent_commands
 from stateward.cli import as_code
+from stateward.cli import fleet as fleet_commands
 from stateward.cli import keys as key_commands
 from stateward.cli import nodes as node_commands
 from stateward.cli.options import (
@@ -50,6 +51,7 @@ app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")
 app.add_typer(node_commands.app, name="nodes")
 as_code.add_to(app)
+app.add_typer(fleet_commands.app, name="fleet")
 
 USAGE, BUG = 64, 70
 

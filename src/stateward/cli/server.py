@@ -69,7 +69,7 @@ class Server:
         self.endpoint: str = endpoint.rstrip("/")
         self.region: str = region
         verify = settings.get("verify") or os.environ.get("AWS_CA_BUNDLE") or None
-        self._ca = None if verify is None else str(verify)
+        self.ca_file = None if verify is None else str(verify)
         self._access = settings.get("aws_access_key_id", ""), settings.get("aws_secret_access_key", ""), None
         if self._key is not None:
             frozen = self._key.get_frozen_credentials()
@@ -153,7 +153,7 @@ class Server:
         import httpx
 
         try:
-            trusted = ssl.create_default_context(cafile=self._ca)
+            trusted = ssl.create_default_context(cafile=self.ca_file)
             with httpx.Client(verify=trusted, timeout=TIMEOUT_S) as http:
                 return http.request(method, f"{self.endpoint}{path}", headers=headers, content=content)
         except (httpx.HTTPError, OSError) as error:

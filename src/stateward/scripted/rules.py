@@ -106,9 +106,9 @@ def draw(*parts: object) -> float:
     return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
 
 
-def decide(rules: Sequence[Numbered], run: Run, node_id: str) -> Numbered | None:
-    """The rule that decides a node's answer: the newest that matches; None means Success."""
-    return next((one for one in reversed(rules) if _matches(one, run, node_id)), None)
+def decide(rules: Sequence[Numbered], run: Run, node_id: str, name: str | None = None) -> Numbered | None:
+    """The rule that decides a node's answer: the newest that matches; None means Success. Lists may say its `name`."""
+    return next((one for one in reversed(rules) if _matches(one, run, node_id, name)), None)
 
 
 def counts(rules: Sequence[Numbered]) -> set[int]:
@@ -122,7 +122,7 @@ def _ends(text: str) -> tuple[int, int]:
     return least_ms, duration_ms(last) if dots else least_ms
 
 
-def _matches(one: Numbered, run: Run, node_id: str) -> bool:
+def _matches(one: Numbered, run: Run, node_id: str, name: str | None) -> bool:
     rule = one.rule
     if rule.document is not None and rule.document.rsplit(":document/", 1)[-1] != run.document_name:
         return False
@@ -132,7 +132,7 @@ def _matches(one: Numbered, run: Run, node_id: str) -> bool:
         return False
     if isinstance(rule.nodes, int) and node_id not in run.first_nodes[rule.nodes]:
         return False
-    if isinstance(rule.nodes, list) and node_id not in rule.nodes:
+    if isinstance(rule.nodes, list) and node_id not in rule.nodes and name not in rule.nodes:
         return False
     if rule.share is not None and draw(one.number, node_id, run.document_name, run.execution_number) >= rule.share:
         return False
