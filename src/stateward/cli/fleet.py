@@ -164,7 +164,7 @@ def _nodes(count: int) -> str:
 
 
 def _work(state: State) -> str:
-    unwell = f", {state.unwell:,} of them not well" if state.unwell else ""
+    unwell = f", {state.unwell:,} of them not successful" if state.unwell else ""
     return f"{state.running:,} commands running · {state.ended:,} ended{unwell}"
 
 
