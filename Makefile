@@ -15,7 +15,7 @@ help:
 	@echo "make run     a server and this machine as its node, until Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, house rules"
-	@echo "make soak    the server against the naive model of the specification, for hours"
+	@echo "make soak    the server against the naive model of the specification, and a thousand runs over cuts and kills; for hours"
 	@echo "make agent-zipapp   the node agent as one file, dist/stateward-agent.pyz"
 	@echo "make bench   speed, as ratios to a peer measured in the same run"
 	@echo "PYTHON=python3.12 make …   uses another Python for the environment in $(VENV)"
@@ -43,6 +43,7 @@ bench: $(STAMP)
 soak: $(STAMP)
 	@STATEWARD_SOAK_EXAMPLES=500 $(BIN)/pytest tests/model
 	@STATEWARD_SOAK_EXAMPLES=5 STATEWARD_SOAK_HOURS=8760 STATEWARD_SOAK_ACTIONS=60 $(BIN)/pytest tests/model
+	@STATEWARD_SOAK_RUNS=1000 $(BIN)/pytest tests/outages/test_random_cuts.py
 
 agent-zipapp: $(VENV)/.installed
 	@mkdir -p dist

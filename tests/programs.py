@@ -33,9 +33,9 @@ def run(*arguments, program=(sys.executable, "-m", "stateward"), timeout=WAIT_S,
 class Program:
     """A running `stateward …` whose lines a test waits for."""
 
-    def __init__(self, *arguments, **env):
+    def __init__(self, *arguments, program=(sys.executable, "-m", "stateward"), **env):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "stateward", *arguments],
+            [*program, *arguments],
             env=environment(**env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -55,6 +55,10 @@ class Program:
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def lives(self):
+        return self._process.poll() is None
 
     @property
     def text(self):

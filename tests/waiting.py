@@ -8,8 +8,8 @@ LONGEST_S = 60.0
 LOOK_S = 0.005
 
 
-def until(found):
-    """What `found` finds when it finds something."""
+def until(found, look_s=LOOK_S):
+    """What `found` finds when it finds something; looks every `look_s` seconds."""
     end_s = monotonic_s() + LONGEST_S
     turn = threading.Event()
     while True:
@@ -17,4 +17,4 @@ def until(found):
         if answer:
             return answer
         assert monotonic_s() < end_s, f"it did not come within {LONGEST_S:.0f} s"
-        turn.wait(LOOK_S)
+        turn.wait(look_s)
