@@ -6,9 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from counter_checker import check_counters
-from live_server import LiveServer, LoopThread
+from live_server import LiveServer
 from scripted_nodes import NodePark
 from simulated_fleet import Fleet
+from stateward.testing.background import LoopThread
 from stateward.wire.model import ServiceModel
 
 

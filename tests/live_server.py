@@ -1,88 +1,41 @@
 """A Stateward server in a background thread, for tests that talk to it as its users do."""
 
-import asyncio
 import base64
 import json
-import threading
 import urllib.error
 import urllib.request
 
 import boto3
 from botocore.config import Config as BotoConfig
 
-from stateward import serving
-from stateward.app import Server
 from stateward.config import Config
+from stateward.testing.background import BackgroundServer
 from stateward.wire.model import ServiceModel
 
 KEY_ID = "AKIATESTTESTTESTTEST"
 SECRET = "a-secret-that-no-log-may-show-0123456789"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-WAIT_S = 30
 
 
-class LoopThread:
-    """An event loop in a thread of its own."""
-
-    def __init__(self, name):
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
-        self._thread.start()
-        self._later = []
-
-    def run(self, coroutine, timeout=WAIT_S):
-        """What the coroutine answers, from outside the loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
-
-    def later(self, coroutine):
-        """Let the coroutine run beside what follows; what it raises is raised by `close`."""
-        self._later.append(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
-
-    def close(self):
-        for future in self._later:
-            future.result(WAIT_S)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(WAIT_S)
-        self.loop.close()
-
-
-class LiveServer:
+class LiveServer(BackgroundServer):
     """One Server object on a free loopback port."""
 
     def __init__(self, thread, data_dir, model=None, **settings):
-        self._thread = thread
-        self.model = model or ServiceModel.load()
         defaults = {
             "clock": "virtual",
             "durable": False,
             "admin_access_key_id": KEY_ID,
             "admin_secret_access_key": SECRET,
         }
-        self.config = Config(data_dir=data_dir, port=0, **{**defaults, **settings})
-        self._stopped = None
-        self._task = None
-        self.thread_server = None
-        self.url = ""
+        config = Config(data_dir=data_dir, port=0, **{**defaults, **settings})
+        super().__init__(thread, config, model or ServiceModel.load(), is_quiet=False)
         self.start()
 
     @property
-    def is_running(self):
-        return self._task is not None and not self._task.done()
-
-    def start(self):
-        self._thread.run(self._start())
-
-    def stop(self):
-        if self._task is not None:
-            self._thread.run(self._end(self._task))
-            self._task = None
-
-    def stop_later(self):
-        """Stop beside the next test: most of a stop is waiting for connections to close."""
-        if self._task is not None:
-            self._thread.later(self._end(self._task))
-            self._task = None
+    def thread_server(self):
+        """The Server object, which lives in the thread."""
+        return self.server
 
     def client(self, key_id=KEY_ID, secret=SECRET, region=REGION, retries=1, **settings):
         return boto3.client(
@@ -133,31 +86,6 @@ class LiveServer:
 
     def writing(self, work):
         return self._thread.run(self.thread_server.db.write(work))
-
-    async def _start(self):
-        sock = serving.bind(self.config.host, self.config.port)
-        try:
-            self.url = serving.url_of(sock)
-            self.thread_server = Server(self.config, self.model)
-            await self._serve(sock)
-        except BaseException:
-            sock.close()
-            raise
-
-    async def _serve(self, sock):
-        self._stopped = asyncio.Event()
-        ready = asyncio.Event()
-        self._task = asyncio.create_task(serving.run(self.thread_server, sock, ready.set, self._stopped))
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            waiting.cancel()
-            task, self._task = self._task, None
-            await task
-
-    async def _end(self, task):
-        self._stopped.set()
-        await task
 
 
 class Refused(Exception):

@@ -151,7 +151,9 @@ class Server:
         self.uploads = Uploads(self.db, self.clock, S3(config.s3_endpoint, config.region).put)
         self.gateway = Gateway(self.db, self.clock, self.master)
         self.groups = ResourceGroups(config.groups)
-        self.simulation = Simulation(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
+        self.simulation = (
+            Simulation(self.db, self.clock, config.simulated_step) if isinstance(self.clock, VirtualClock) else None
+        )
         self.engine = Engine(self.db, self.clock, self._duties())
         self.group_watch = GroupWatch(self.db, self.groups)
         self.metrics = Metrics(self.gateway)
@@ -390,7 +392,7 @@ class Server:
     def _other_routes(self) -> Starlette:
         config = self.config
         channel = ControlChannel(self.gateway, self.authenticator, config.allowed_hosts)
-        door = Door(self.authenticator, auth_open=config.auth == "open", allowed_hosts=config.allowed_hosts)
+        door = Door(self.authenticator, allowed_hosts=config.allowed_hosts)
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/metrics", self._metrics_page),

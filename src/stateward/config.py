@@ -102,6 +102,7 @@ class Config:
     per_run_history: bool = False
     retention_days: int | None = DEFAULT_RETENTION_DAYS
     output_retention_days: int | None = None
+    simulated_step: str = "1s"
 
     @property
     def retention_ms(self) -> int | None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from live_server import KEY_ID, SECRET, LoopThread
+from live_server import KEY_ID, SECRET
 from programs import get
 from signed_requests import send, signed
 from stateward import serving
@@ -14,6 +14,7 @@ from stateward.api.doorway import Doorway
 from stateward.api.listener import Listener
 from stateward.app import Server
 from stateward.config import Config
+from stateward.testing.background import LoopThread
 
 HTTP = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")], "server": None}
 HEALTH = {**HTTP, "method": "GET", "path": "/healthz"}

@@ -90,6 +90,15 @@ class Authenticator:
         self._use_noted: dict[str, int] = {}
         self._opened = functools.lru_cache(KEYS_IN_USE)(functools.partial(master.open, "access-key"))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody who can connect is an administrator."""
+        return self._open
+
+    def require_signatures(self) -> None:
+        """From now on not everybody is let in, whatever the start said."""
+        self._open = False
+
     def issue(self, node_id: str, access_key_id: str) -> NodeCredentials:
         """Credentials for one hour that only this node's session token makes valid."""
         issued = self._clock.wall()

@@ -19,9 +19,8 @@ from stateward.wire.errors import AwsError
 class Door:
     """Lets in who has the role for it, and keeps strangers out."""
 
-    def __init__(self, authenticator: Authenticator, *, auth_open: bool, allowed_hosts: tuple[str, ...]) -> None:
+    def __init__(self, authenticator: Authenticator, *, allowed_hosts: tuple[str, ...]) -> None:
         self._authenticator = authenticator
-        self._open = auth_open
         self._allowed_hosts = allowed_hosts
 
     async def enter(
@@ -34,7 +33,7 @@ class Door:
         headers = requests.headers_of(request.scope)
         requests.refuse_strangers(request.scope, headers, self._allowed_hosts)
         body = await requests.body_of(request.receive, MAX_BODY)
-        principal = None if self._open else await self._admitted(request, headers, body, wish, needed)
+        principal = None if self._authenticator.is_open else await self._admitted(request, headers, body, wish, needed)
         if request.method == "POST" and not headers.get("content-type", "").startswith("application/json"):
             raise AwsError("ValidationException", "The Content-Type must be application/json", 415)
         return principal, body

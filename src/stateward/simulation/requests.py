@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -24,7 +24,13 @@ Tags = dict[Annotated[str, msgspec.Meta(min_length=1, max_length=128)], Annotate
 
 EXAMPLE = '{"add": 20, "tags": {"env": "prod"}}'
 WISHES = ("add", "script", "scripts", "offline", "online", "reboot", "remove")
-ONLY_WITH = {"tags": ("add",), "platform": ("add",), "name": ("add",), "for_": ("offline", "reboot")}
+ONLY_WITH = {
+    "tags": ("add",),
+    "platform": ("add",),
+    "name": ("add",),
+    "for_": ("offline", "reboot"),
+    "ahead": ("script", "scripts"),
+}
 
 
 class FleetRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"for_": "for"}):
@@ -41,6 +47,7 @@ class FleetRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     reboot: Which | None = None
     remove: Which | None = None
     for_: str | None = None
+    ahead: bool | None = None
 
     @property
     def wish(self) -> str:
@@ -97,16 +104,17 @@ def check_reboot(node_ids: Sequence[str], away: Collection[str]) -> None:
             raise validation_error(f"{node_id}: is offline, only a node that is online can reboot")
 
 
-def description(rows: Sequence[FleetNodeRow], script: Sequence[Numbered]) -> dict[str, Any]:
+def description(rows: Sequence[FleetNodeRow], script: Sequence[Numbered], unknown: Mapping[int, str]) -> dict[str, Any]:
     """What GET answers: the nodes by id, and the rules in the order in which they are asked."""
-    return {"nodes": [_described(row) for row in rows], "rules": described_rules(script)}
+    return {"nodes": [_described(row) for row in rows], "rules": described_rules(script, unknown)}
 
 
-def described_rules(script: Sequence[Numbered]) -> list[dict[str, Any]]:
-    """The rules, newest first: that is how they are asked."""
+def described_rules(script: Sequence[Numbered], unknown: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The rules, newest first: that is how they are asked. `unknown`: rule number → why its names fit nothing."""
     return [
         {"rule": one.number, "script": msgspec.to_builtins(one.rule)}
         | ({} if one.rule.times is None else {"used": len(one.used_by)})
+        | ({"unknown": unknown[one.number]} if one.number in unknown else {})
         for one in reversed(script)
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.documents import library, schema, sharing, store_listing
 from stateward.documents.document_types import STEPS_OF_NODES
 from stateward.documents.parameters import effective_values, typed_values
+from stateward.documents.store import AMAZON
 from stateward.scripted import rules
 from stateward.scripted.rules import Numbered, Rule
 from stateward.simulation import store
@@ -41,14 +42,23 @@ async def read(tx: Snapshot, scope: Scope) -> list[Numbered]:
     ]
 
 
-async def add(tx: Transaction, scope: Scope, added: Sequence[Rule]) -> None:
-    """Add rules, the last one to be asked first. Raises ValidationException for names that fit nothing."""
+async def add(tx: Transaction, scope: Scope, added: Sequence[Rule], *, ahead: bool = False) -> None:
+    """Add rules, the last one to be asked first. Raises ValidationException for names that fit nothing; with `ahead`
+    documents may be created after the rules about them."""
     for rule in added:
         problem = rules.problem_with(rule)
+        await _check_nodes(tx, scope, rule)
+        if problem is None and not ahead:
+            problem = await _problem(tx, scope, rule)
         if problem is not None:
             raise validation_error(problem)
-        await _check_names(tx, scope, rule)
         await store.add_rule(tx, scope, msgspec.json.encode(rule).decode())
+
+
+async def unknown_names(tx: Snapshot, scope: Scope, script: Sequence[Numbered]) -> dict[int, str]:
+    """Rule number → why it never holds: it names a document or a step that is not there."""
+    found = {one.number: await _problem(tx, scope, one.rule) for one in script}
+    return {number: problem for number, problem in found.items() if problem is not None}
 
 
 async def orders(tx: Transaction, rows: Sequence[InvocationRow]) -> list[Order]:
@@ -91,51 +101,60 @@ async def _run(tx: Snapshot, command: CommandRow, document: schema.Document, scr
     )
 
 
-async def _check_names(tx: Snapshot, scope: Scope, rule: Rule) -> None:
-    """A name that fits nothing is an error, not a rule that never holds."""
+async def _check_nodes(tx: Snapshot, scope: Scope, rule: Rule) -> None:
+    """Nodes are there before their rules."""
     if isinstance(rule.nodes, list):
         known = {row.node_id for row in await store.nodes(tx, scope)}
         unknown = [node_id for node_id in rule.nodes if node_id not in known]
         if unknown:
             raise validation_error(f"nodes: {_shown(unknown)}: no simulated node here; GET lists those that there are")
+
+
+async def _problem(tx: Snapshot, scope: Scope, rule: Rule) -> str | None:
+    """A name that fits nothing is an error, not a rule that never holds."""
     if rule.document is not None:
         names = await _steps_of(tx, scope, rule.document)
+        if isinstance(names, str):
+            return names
         if rule.step is not None and rule.step not in names:
-            raise validation_error(
-                f"step {rule.step!r}: document {rule.document} has no such step; it has {_shown(sorted(names))}"
-            )
-    elif rule.step is not None and not await _any_document_has(tx, scope, rule.step):
-        raise validation_error(
-            f"step {rule.step!r}: no document here has a step of this name; create the document first"
-        )
+            return f"step {rule.step!r}: document {rule.document} has no such step; it has {_shown(sorted(names))}"
+    elif rule.step is not None:
+        own: set[str] = set()
+        async for shipped, names in _steps_of_documents(tx, scope):
+            if rule.step in names:
+                return None
+            own |= set() if shipped else names
+        here = f", or correct the name: your documents have {_shown(sorted(own))}" if own else ""
+        return f"step {rule.step!r}: no document here has a step of this name; create the document first{here}"
+    return None
 
 
-async def _steps_of(tx: Snapshot, scope: Scope, name: str) -> set[str]:
-    """The steps of a document's default and latest version. Raises ValidationException."""
+async def _steps_of(tx: Snapshot, scope: Scope, name: str) -> set[str] | str:
+    """The steps of a document's default and latest version, or why there are none."""
     try:
         default = await library.find(tx, scope, name)
         versions = [default, await library.find(tx, scope, name, sharing.LATEST)]
     except AwsError as error:
         if error.code != "InvalidDocument":
             raise
-        raise validation_error(
-            f"document {name!r}: does not exist here; create it first, or correct the name"
-        ) from error
+        return f"document {name!r}: does not exist here; create it first, or correct the name"
     if default.document_type not in STEPS_OF_NODES:
-        raise validation_error(f"document {name!r}: is of type {default.document_type}, which does not run on nodes")
+        return f"document {name!r}: is of type {default.document_type}, which does not run on nodes"
     return {step for row in versions for step in schema.step_names(library.parsed(row))}
 
 
-async def _any_document_has(tx: Snapshot, scope: Scope, step: str) -> bool:
+async def _steps_of_documents(tx: Snapshot, scope: Scope) -> AsyncIterator[tuple[bool, set[str]]]:
+    """The steps of each document that runs on nodes, and whether it is one of AWS's."""
     after = ("", "")
     while True:
         rows = await store_listing.summaries(tx, scope, after, DOCUMENTS_AT_ONCE)
         for row in rows:
-            own = row.shared_with == ""
-            if own and row.document_type in STEPS_OF_NODES and step in await _steps_of(tx, scope, row.name):
-                return True
+            if row.shared_with == "" and row.document_type in STEPS_OF_NODES:
+                names = await _steps_of(tx, scope, row.name)
+                if not isinstance(names, str):
+                    yield row.account_id == AMAZON.account_id, names
         if len(rows) < DOCUMENTS_AT_ONCE:
-            return False
+            return
         after = (rows[-1].name, rows[-1].account_id)
 
 

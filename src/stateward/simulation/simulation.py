@@ -31,11 +31,15 @@ AT_ONCE = 500
 
 
 class Simulation:
-    """The fleet of one server. `answers` and `hand_over` are its duties, `note_…` its reactions."""
+    """The fleet of one server. `answers` and `hand_over` are its duties, `note_…` its reactions.
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    `usual` is how long a step takes unless a rule says otherwise.
+    """
+
+    def __init__(self, db: Database, clock: Clock, usual: str) -> None:
         self._db = db
         self._clock = clock
+        self._usual = usual
         self._hands = Hands()
         self._hinted: set[str] = set()
 
@@ -116,7 +120,8 @@ class Simulation:
         async with self._db.reading() as tx:
             rows = await store.nodes(tx, scope)
             script_rows = await script.read(tx, scope)
-        return requests.description(rows, script_rows)
+            unknown = await script.unknown_names(tx, scope, script_rows)
+        return requests.description(rows, script_rows, unknown)
 
     async def _add(self, tx: Transaction, scope: Scope, request: FleetRequest) -> dict[str, Any]:
         assert request.add is not None, "asked for by the caller"
@@ -131,8 +136,9 @@ class Simulation:
         if request.scripts is not None:
             await store.clear_rules(tx, scope)
         added = request.scripts or [] if request.script is None else [request.script]
-        await script.add(tx, scope, added)
-        return {"rules": requests.described_rules(await script.read(tx, scope))}
+        await script.add(tx, scope, added, ahead=bool(request.ahead))
+        rows = await script.read(tx, scope)
+        return {"rules": requests.described_rules(rows, await script.unknown_names(tx, scope, rows))}
 
     async def _bring_back(self, tx: Transaction, rows: Sequence[tuple[Scope, str]]) -> None:
         await fleet.bring_back(tx, rows)
@@ -214,7 +220,7 @@ class Simulation:
             for row, rule in order.rows:
                 chance = rules.draw(row.resource_id, row.execution_number)
                 platform = self._hands.platform(row.resource_id)
-                task = Task(order.document, order.values, platform, rule, chance=chance)
+                task = Task(order.document, order.values, platform, rule, self._usual, chance)
                 began_ms = now_ms if row.acknowledged_ms is None else row.acknowledged_ms
                 self._hands.begin(Work(row.resource_id, row.command_id, task, began_ms))
                 if row.cancel_until_wall_ms == NEVER_MS:

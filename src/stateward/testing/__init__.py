@@ -1,0 +1,27 @@
+"""The test kit: State Manager in a test suite (D59). `from stateward.testing import StateManager`, or with pytest the
+fixture `state_manager`.
+
+Nothing is loaded before it is asked for: pytest reads this package in every project where Stateward is installed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stateward.testing.control import KitError, StateManagerFailed
+    from stateward.testing.sandbox import StateManager
+
+__all__ = ["KitError", "StateManager", "StateManagerFailed"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "StateManager":
+        from stateward.testing.sandbox import StateManager
+
+        return StateManager
+    if name in ("KitError", "StateManagerFailed"):
+        from stateward.testing import control
+
+        return getattr(control, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
