@@ -1,6 +1,5 @@
 """The pytest plugin in projects of others: each test is a project, run by pytest in a process of its own (D59)."""
 
-import re
 import subprocess
 import sys
 
@@ -241,7 +240,22 @@ def test_a_project_that_does_not_ask_for_it_pays_nothing(project):
     ran.assert_outcomes(passed=1)
 
 
-def test_the_first_test_takes_less_than_half_a_second_and_the_next_much_less(project):
+def test_the_first_test_takes_less_than_half_a_second_and_the_next_much_less(project, pytester):
+    """Of a processor: how many others there are on the machine is not the kit's doing."""
+    pytester.makeconftest(
+        """
+        import time
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol(item, nextitem):
+            start = time.process_time()
+            result = yield
+            with open("took", "a") as took:
+                took.write(f"{time.process_time() - start}\\n")
+            return result
+        """
+    )
     ran = project(
         """
         import pytest
@@ -253,15 +267,12 @@ def test_the_first_test_takes_less_than_half_a_second_and_the_next_much_less(pro
             association_id = deploy()
             state_manager.clock.advance(days=1)
             assert len(state_manager.executions(association_id)) == 2
-        """,
-        "--durations=0",
-        "-vv",
+        """
     )
     ran.assert_outcomes(passed=8)
-    took = re.findall(r"^([\d.]+)s (?:setup|call|teardown) +\S+\[(\d)\]$", ran.stdout.str(), re.MULTILINE)
-    times = [sum(float(seconds) for seconds, number in took if int(number) == one) for one in range(8)]
-    assert times[0] < 0.5
-    assert sorted(times)[4] < 0.25
+    took = [float(line) for line in (pytester.path / "took").read_text().splitlines()]
+    assert took[0] < 0.5
+    assert sorted(took)[4] < 0.25
 
 
 def test_nothing_is_left_when_pytest_has_ended(project, pytester, monkeypatch):

@@ -69,8 +69,9 @@ class Fleet:
     ) -> None:
         """Add a rule to the script, which is asked before older ones.
 
-        It holds for the targets `nodes` (the first N of an execution by id, or by their ids), a `share` of them (0 to 1),
-        the `document`, documents with a `step` of this name, an association's Nth `run`, and for so many `times`; what is left out is not asked.
+        It holds for the targets `nodes` (the first N of an execution by id, or by their ids), for each node with the
+        probability `share`, for the `document`, for documents with a `step` of this name, for an association's Nth
+        `run`, and for so many `times`; what is left out is not asked.
         Then that step (else the last) ends with `status`, `exit_code`, `output`, `error` after `delay`; a `silent`
         node never answers. A document may be created after its rule; a name that fits nothing at the end of the test
         fails the test. Raises KitError for members that contradict each other.
