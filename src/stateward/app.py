@@ -293,7 +293,8 @@ class Server:
         return [
             *KeyOperations(self.master, self.config.account_id).extensions,
             self.calls.extension,
-            *own_operations.of_associations(self.groups),
+            *own_operations.of_associations(),
+            *own_operations.of_executions(self.groups),
         ]
 
     def _alarm_source(self) -> AlarmSource:

@@ -253,3 +253,14 @@ SHORT = (
     '{"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "only", '
     '"inputs": {"runCommand": ["true"]}}]}'
 )
+
+
+def test_an_association_whose_first_run_was_skipped_holds_up_no_other_d36(server, ssm, nodes, document, calendar):
+    server.clock(to="2030-07-02T11:30:00Z")
+    skipped = create(ssm, document(), CalendarNames=[calendar])["AssociationId"]
+    other = create(ssm, "echo-twice")["AssociationId"]
+    server.settle()
+    assert statuses(ssm, skipped)[0][0] == "Skipped"
+    nodes.one()
+    server.settle()
+    assert len(statuses(ssm, other)) == 2

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from stateward.access.roles import OPERATOR, READER
 from stateward.api.extension import Extension
-from stateward.associations import stopping
-from stateward.associations.execution_calls import OneExecution
+from stateward.associations import pausing, stopping, upcoming
+from stateward.associations.execution_calls import OneAssociation, OneExecution
 from stateward.associations.retrying import Retries, RetryWanted
+from stateward.associations.upcoming import NextWanted
 from stateward.nodes.groups import ResourceGroups
 
+ASSOCIATION = "/associations/{association}"
 EXECUTION = "/executions/{execution}"
 
 
-def of_associations(groups: ResourceGroups) -> list[Extension]:
-    """The operations; `groups` are those of resource-groups targets."""
+def of_associations() -> list[Extension]:
+    """The operations on associations."""
+    pause, resume, following = pausing.pause_association, pausing.resume_association, upcoming.list_next_fire_times
+    return [
+        Extension("PauseAssociation", OPERATOR, "POST", f"{ASSOCIATION}/pause", OneAssociation, pause),
+        Extension("ResumeAssociation", OPERATOR, "POST", f"{ASSOCIATION}/resume", OneAssociation, resume),
+        Extension("ListNextFireTimes", READER, "GET", f"{ASSOCIATION}/next", NextWanted, following),
+    ]
+
+
+def of_executions(groups: ResourceGroups) -> list[Extension]:
+    """The operations on executions; `groups` are those of resource-groups targets."""
     retries = Retries(groups)
     return [
         Extension("PreviewRetry", READER, "GET", f"{EXECUTION}/retry", RetryWanted, retries.preview_retry),

@@ -11,7 +11,7 @@ from stateward import ids
 from stateward.access.call import Call
 from stateward.access.principals import Scope
 from stateward.associations import definition as definitions
-from stateward.associations import lifecycle, rules, store
+from stateward.associations import lifecycle, pauses, rules, store
 from stateward.associations.facts import ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition
 from stateward.commands import references
@@ -111,16 +111,17 @@ async def check(tx: Snapshot, scope: Scope, members: Definition, document: Docum
 
 
 async def put_version(tx: Transaction, call: Call, association: AssociationRow, members: Definition) -> AssociationRow:
-    """Write the current version, index what it refers to, and run it unless it waits for its schedule."""
+    """Write the current version, index what it refers to, and run it unless its schedule or a pause holds it."""
     text = msgspec.json.encode(members).decode()
     await store.put_version(tx, association.association_id, association.version, tx.now, text)
     await store.index_parameters(tx, association, references.followed(members.get("Parameters", {})))
-    if not members["ApplyOnlyAtCronInterval"]:
-        association, _ = await lifecycle.open_execution(
-            tx, association, f"version:{association.version}", call.principal.name
-        )
-    else:
+    cause = f"version:{association.version}"
+    if members["ApplyOnlyAtCronInterval"]:
         association = await lifecycle.save_overview(tx, association)
+    elif association.is_paused:
+        association = await lifecycle.save_overview(tx, pauses.with_held(association, cause))
+    else:
+        association, _ = await lifecycle.open_execution(tx, association, cause, call.principal.name)
     tx.record(ScheduleChanged(association.association_id))
     return association
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from stateward import ids
-from stateward.associations import rollup, store
+from stateward.associations import pauses, rollup, store
 from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow, NodeStatusRow
 from stateward.associations.schedule import next_due, parse
@@ -196,17 +196,22 @@ def first_due(definition: Definition, anchor_ms: int) -> int | None:
 
 
 async def fire(tx: Transaction, association_id: str) -> None:
-    """A scheduled time has come: supersede, open, and note the next time. Missed times run once (D10)."""
+    """A scheduled time has come: supersede, open, and note the next time. Missed times run once (D10), none while it is
+    paused (D64).
+    """
     association = await store.lock(tx, association_id)
     if association is None or association.deleted_ms is not None or association.next_due_ms is None:
         return
     if association.next_due_ms > tx.now:
         return
     definition = (await store.current(tx, association)).members()
-    latest, following = _latest_due(definition, association.next_due_ms, association.anchor_ms, tx.now)
+    dues, following = _due_times(definition, association.next_due_ms, association.anchor_ms, tx.now)
     association = msgspec.structs.replace(association, next_due_ms=following)
-    await supersede(tx, association, "schedule")
-    association, _ = await open_execution(tx, association, f"due:{latest}", "schedule")
+    if association.is_paused:
+        association = pauses.with_passed(association, dues)
+    else:
+        await supersede(tx, association, "schedule")
+        association, _ = await open_execution(tx, association, f"due:{dues[-1]}", "schedule")
     await store.save(tx, association)
     tx.record(ScheduleChanged(association_id))
 
@@ -214,8 +219,12 @@ async def fire(tx: Transaction, association_id: str) -> None:
 async def run_again(tx: Transaction, association: AssociationRow, cause: str) -> None:
     """Its document or a parameter has changed: like an update, running nodes finish, the rest starts afresh (D31).
 
-    A change that comes before an execution for such a change has found its targets joins it.
+    A change that comes before an execution for such a change has found its targets joins it. While the association is
+    paused the change only waits for the end of that (D64).
     """
+    if association.is_paused:
+        await store.save(tx, pauses.with_held(association, cause))
+        return
     unfinished = await store.unfinished(tx, association.association_id)
     if any(row.phase == "opened" and row.cause.startswith(JOINED) for row in unfinished):
         return
@@ -243,13 +252,14 @@ async def has_no_free_slot(tx: Transaction, association: AssociationRow, definit
     return False
 
 
-def _latest_due(definition: Definition, due_ms: int, anchor_ms: int, now_ms: int) -> tuple[int, int | None]:
-    """The last due time up to now, from one that is due, and the one after it."""
+def _due_times(definition: Definition, due_ms: int, anchor_ms: int, now_ms: int) -> tuple[list[int], int | None]:
+    """Every due time up to now, from one that is due, and the one after them."""
     schedule, offset_days = parse(definition["ScheduleExpression"]), definition.get("ScheduleOffset", 0)
-    following = next_due(schedule, due_ms, anchor_ms, offset_days)
+    dues, following = [due_ms], next_due(schedule, due_ms, anchor_ms, offset_days)
     while following is not None and following <= now_ms:
-        due_ms, following = following, next_due(schedule, following, anchor_ms, offset_days)
-    return due_ms, following
+        dues.append(following)
+        following = next_due(schedule, following, anchor_ms, offset_days)
+    return dues, following
 
 
 def _resolved(association: AssociationRow) -> AssociationRow:

@@ -32,6 +32,8 @@ async def _open_runs(tx: Transaction, row: InvocationRow, wanted: list[str]) -> 
         # An association that refreshes its own node would do so for ever.
         if association is None or association.deleted_ms is not None or association_id == row.association_id:
             continue
+        if association.is_paused:
+            continue
         if association.mode == "command":
             cause = f"refresh:{row.command_id}:{row.resource_id}"
             await lifecycle.open_execution(tx, association, cause, "refresh", [row.resource_id])

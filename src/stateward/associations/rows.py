@@ -53,6 +53,16 @@ class AssociationRow(msgspec.Struct, frozen=True):
     triggered_alarms: str | None = None
     opens_ms: int | None = None
     resolved_version: int = 0
+    paused_ms: int | None = None
+    paused_by: str | None = None
+    passed_count: int = 0
+    passed_dues: str | None = None
+    held_cause: str | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing starts but by hand (D64); what the columns keep of it: associations/pauses.py."""
+        return self.paused_ms is not None
 
     @property
     def scope(self) -> Scope:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -123,9 +122,10 @@ class Arrivals:
             async with db.reading() as tx:
                 rows = await store.after(tx, scope, *key, ASSOCIATIONS_AT_ONCE)
                 definitions = [(row, (await store.current(tx, row)).members()) for row in rows]
+                resolving = [row.association_id for row in rows if await _is_resolving(tx, row)]
             for row, definition in definitions:
                 comparison = compare(row, definition, changed, self._groups.current)
-                if comparison.runs_on and _is_resolving(row, definition):
+                if comparison.runs_on and row.association_id in resolving:
                     return None
                 if comparison.runs_on or comparison.catches_up or comparison.leaves:
                     found.append(comparison)
@@ -182,8 +182,11 @@ def _wanted(association: AssociationRow, definition: Definition, groups: Groups)
         return ()  # a group that is gone has no members; the next run says so
 
 
-def _is_resolving(row: AssociationRow, definition: Mapping[str, Any]) -> bool:
-    return not row.resolved and not definition.get("ApplyOnlyAtCronInterval")
+async def _is_resolving(tx: Snapshot, row: AssociationRow) -> bool:
+    """Whether a run over all targets is about to find them. One that was skipped, or is held by a pause, never does."""
+    if row.resolved:
+        return False
+    return any(execution.scope_nodes is None for execution in await store.unfinished(tx, row.association_id))
 
 
 async def _apply(tx: Transaction, comparison: Comparison, verdict: Verdict) -> None:
@@ -192,10 +195,13 @@ async def _apply(tx: Transaction, comparison: Comparison, verdict: Verdict) -> N
         return
     for node_id in comparison.leaves:
         association = await lifecycle.forget_node(tx, association, node_id)
-    if not verdict.open and verdict.problem is None and (comparison.runs_on or comparison.catches_up):
+    closed = not verdict.open and verdict.problem is None
+    if (closed or association.is_paused) and (comparison.runs_on or comparison.catches_up):
         for node_id in (*comparison.runs_on, *comparison.catches_up):
             await store_changes.wait_for_opening(tx, association.association_id, node_id)
-        opens_ms = min(filter(None, (association.opens_ms, verdict.opens_ms)), default=None)
+        opens_ms = None  # the end of a pause sets it (D64)
+        if not association.is_paused:
+            opens_ms = min(filter(None, (association.opens_ms, verdict.opens_ms)), default=None)
         await lifecycle.save_overview(tx, msgspec.structs.replace(association, opens_ms=opens_ms))
         return
     association = await lifecycle.save_overview(tx, association)

@@ -33,6 +33,9 @@ class Openings:
             association = await store.lock(tx, due.association_id)
             if association is None or association.deleted_ms is not None:
                 return
+            if association.is_paused:  # its end asks again (D64)
+                await store.save(tx, msgspec.structs.replace(association, opens_ms=None))
+                return
             if not verdict.open and verdict.problem is None:
                 await store.save(tx, msgspec.structs.replace(association, opens_ms=verdict.opens_ms))
                 return
