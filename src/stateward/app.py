@@ -438,6 +438,7 @@ class Server:
             authenticator=self.authenticator,
             performer=self.performer,
             groups=self.groups,
+            deliveries=self.deliveries,
         )
 
     def _apply_routes(self, door: Door) -> ApplyRoutes:

@@ -2,6 +2,7 @@
 
 import json
 
+from live_server import KEY_ID
 from simulated_fleet import Fleet
 
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31mred\x1b[0m\u202egnp.exe\u0000"
@@ -59,6 +60,7 @@ class World:
         )["AssociationDescription"]["AssociationId"]
         server.settle()
         server.clock(advance="2d")
+        self.activation = ssm.create_activation(IamRole="stateward", DefaultInstanceName="web")["ActivationId"]
         sent = ssm.send_command(
             DocumentName="AWS-RunShellScript",
             Targets=[{"Key": "tag:env", "Values": ["prod"]}],
@@ -75,6 +77,8 @@ class World:
         return {
             "node_id": self.nodes[0],
             "name": "restart-service",
+            "access_key_id": KEY_ID,
+            "activation_id": self.activation,
             "command_id": self.command,
             "association_id": self.association,
             "execution_id": self.executions[0],

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
-from stateward.cli.joining import Joining, built_in_agent, official_agent_linux, official_agent_windows
 from stateward.cli.server import Server
 from stateward.config import is_loopback
+from stateward.joining import Joining, built_in_agent, official_agent_linux, official_agent_windows
 
 AGENTS = {
     "all": (built_in_agent, official_agent_linux, official_agent_windows),

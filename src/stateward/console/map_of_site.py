@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from stateward.console.pages import commands, documents, nodes, overview, settings
+from stateward.console.pages import (
+    calendars,
+    commands,
+    compliance,
+    documents,
+    events,
+    joining,
+    keys,
+    nodes,
+    overview,
+    parameters,
+    settings,
+)
 from stateward.console.visit import Page
 
-PAGES: tuple[Page, ...] = tuple(
-    page for subject in (overview, nodes, commands, documents, settings) for page in subject.PAGES
+SUBJECTS = (
+    overview,
+    nodes,
+    commands,
+    documents,
+    compliance,
+    calendars,
+    parameters,
+    events,
+    joining,
+    keys,
+    settings,
 )
+PAGES: tuple[Page, ...] = tuple(page for subject in SUBJECTS for page in subject.PAGES)

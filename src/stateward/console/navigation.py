@@ -28,5 +28,11 @@ NAVIGATION = (
     Entry("Nodes", "/nodes"),
     Entry("Commands", "/commands"),
     Entry("Documents", "/documents"),
-    Entry("Settings", "/settings", gap=True),
+    Entry("Compliance", "/compliance"),
+    Entry("Calendars", "/calendars", gap=True),
+    Entry("Parameters", "/parameters"),
+    Entry("Events", "/events"),
+    Entry("Join a node", "/join"),
+    Entry("Access keys", "/keys"),
+    Entry("Settings", "/settings"),
 )

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from stateward.console import statuses, times
 from stateward.console.assets import Assets
 from stateward.console.untrusted import ansi, signs
+from stateward.wire.protocol import parse_instant
 
 FORM = Markup('<svg class="form" width="12" height="12" aria-hidden="true"><use href="#form-{}"/></svg>')
 BADGE = Markup('<span class="status {0}">{1}<span class="word">{2}</span></span>')
@@ -45,6 +46,8 @@ class Renderer:
             strip=strip,
             instant=instant,
             moment=moment,
+            wall=wall,
+            day_text=day_text,
             look_of=statuses.look_of,
             navigation=navigation,
             clock_text=times.to_the_minute,
@@ -111,6 +114,21 @@ def instant(context: Context, ms: int | float | None, never: str = "never") -> M
 def moment(context: Context, seconds: float | None, never: str = "never") -> Markup | str:
     """An instant of the API, in seconds."""
     return instant(context, None if seconds is None else seconds * 1000, never)
+
+
+@pass_context
+def wall(context: Context, text: str | None) -> Markup | str:
+    """An instant of protocol time as text in UTC; the virtual clock says nothing of it, so it is always written out."""
+    if text is None:
+        return "never"
+    ms = parse_instant(text)
+    exact = times.to_the_minute(ms, context["zone"])
+    return TIME.format(times.machine(ms), times.exact(ms, context["zone"]), exact, times.exact(ms, context["zone"]))
+
+
+def day_text(ms: int) -> str:
+    """The day in UTC, `2027-02-01`."""
+    return f"{times.at(ms):%Y-%m-%d}"
 
 
 def as_json(value: Any) -> str:

@@ -10,6 +10,7 @@ from stateward.access.sealing import MasterKey
 from stateward.api.perform import Performer
 from stateward.clock import Clock
 from stateward.config import Config
+from stateward.events.delivery import Deliveries
 from stateward.nodes.groups import ResourceGroups
 from stateward.storage import Database
 
@@ -25,6 +26,7 @@ class Services:
     authenticator: Authenticator
     performer: Performer
     groups: ResourceGroups
+    deliveries: Deliveries
 
     @property
     def is_open(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from stateward.access.principals import Scope
 from stateward.storage import Snapshot, Transaction
 
 
@@ -39,6 +40,10 @@ ADD = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7,
 AFTER = f"SELECT {EVENT_COLUMNS} FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2"
 AFTER_IN_ACCOUNT = f"""
 SELECT {EVENT_COLUMNS} FROM events WHERE account_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+"""
+BEFORE_IN_SCOPE = f"""
+SELECT {EVENT_COLUMNS} FROM events WHERE account_id = $1 AND region = $2 AND sequence < $3
+ AND (CAST($4 AS TEXT) IS NULL OR kind = $4) ORDER BY sequence DESC LIMIT $5
 """
 FIRST_YOUNGER = "SELECT MIN(sequence) FROM events WHERE sequence > $1 AND created_wall_ms > $2"
 COUNT_BETWEEN = "SELECT COUNT(*) FROM events WHERE sequence > $1 AND sequence <= $2"
@@ -80,6 +85,11 @@ async def after(tx: Snapshot, sequence: int, limit: int) -> list[EventRow]:
 async def after_in_account(tx: Snapshot, account_id: str, sequence: int, limit: int) -> list[EventRow]:
     """The next events of one account, in all its regions."""
     return await tx.rows(EventRow, AFTER_IN_ACCOUNT, account_id, sequence, limit)
+
+
+async def before_in_scope(tx: Snapshot, scope: Scope, sequence: int, kind: str | None, limit: int) -> list[EventRow]:
+    """The events before `sequence`, newest first, of one kind or of all."""
+    return await tx.rows(EventRow, BEFORE_IN_SCOPE, *scope, sequence, kind, limit)
 
 
 async def waiting_since(tx: Snapshot, sequence: int, wall_ms: int) -> tuple[int, int]:
