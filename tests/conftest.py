@@ -17,7 +17,7 @@ def pytest_terminal_summary(terminalreporter):
     """Say over what nodes have really lost their server in this run, and over what they could not."""
     reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "nodeid")]
     told = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == "outage"]
-    missed = [one.longrepr[2] for one in reports if one.skipped and "tests/outages/" in one.nodeid]
+    missed = [one.longrepr[2] for one in reports if getattr(one, "skipped", False) and "tests/outages/" in one.nodeid]
     for text in dict.fromkeys(told + missed):
         terminalreporter.write_line(f"outages: {text}")
 
