@@ -95,6 +95,23 @@ def test_a_message_is_offered_again_when_its_lease_is_over(poller, node, send, c
     assert poller.one()[0] == command_id
 
 
+def test_a_message_is_offered_until_an_answer_gets_through(poller, node, send, change, short_holds):
+    """However many answers are lost on the way: a node that polls never comes back, since it never left."""
+    command_id = send(node)
+    for _ in range(10):
+        assert poller.one()[0] == command_id
+        change(command_id, "lease_until_wall_ms = 0")
+
+
+def test_a_cancel_is_offered_until_an_answer_gets_through(ssm, poller, node, send, change, short_holds):
+    command_id = send(node)
+    poller.acknowledge(poller.one()[1])
+    ssm.cancel_command(CommandId=command_id)
+    for _ in range(10):
+        assert poller.one()[1]["Topic"] == "aws.ssm.cancelCommand.us-east-1"
+        change(command_id, "cancel_until_wall_ms = 0")
+
+
 def test_an_acknowledged_message_is_not_offered_again(poller, node, send, change, invocation, short_holds):
     command_id = send(node)
     poller.acknowledge(poller.one()[1])

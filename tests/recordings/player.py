@@ -86,6 +86,15 @@ class Player:
         self._socket = None
         self._waiting = []
 
+    def ping(self):
+        """Send the agent's keep-alive ping; an event that is set when its pong comes."""
+        return self._socket.ping("keepalive")
+
+    @property
+    def waiting_jobs(self):
+        """Jobs that have come and that nobody asked for."""
+        return [frame for frame in self._waiting if frame["messageType"] == "agent_job"]
+
     def say(self, request, **members):
         """Send a recorded request; `members` replace those of its body."""
         body = None

@@ -28,6 +28,12 @@ class PollingPlayer(Player):
     def disconnect(self):
         self._waiting = []
 
+    def adopt(self, player):
+        """Be the same node."""
+        self.node_id, self.fingerprint, self.key = player.node_id, player.fingerprint, player.key
+        self.credentials = player.credentials
+        return self
+
     def call(self, operation, body):
         """One call as the agent makes it; httpx's response."""
         template = load("mds-get-messages-send-command")["request"]
@@ -39,6 +45,10 @@ class PollingPlayer(Player):
         asked = {"Destination": self.node_id, "MessagesRequestId": str(uuid.uuid4()), "VisibilityTimeoutInSeconds": 10}
         answer = self.call("GetMessages", asked)
         assert answer.status_code == 200, answer.text
+        return self.messages_of(answer, asked)
+
+    def messages_of(self, answer, asked):
+        """The messages of an answer, all of whose members are as they must be."""
         found = answer.json()
         assert set(found) == {"Destination", "MessagesRequestId", "Messages"}
         assert (found["Destination"], found["MessagesRequestId"]) == (self.node_id, asked["MessagesRequestId"])
@@ -51,20 +61,24 @@ class PollingPlayer(Player):
     def _next(self, kind):
         assert kind == "agent_job"
         while not self._waiting:
-            self._waiting = [
-                {
-                    "messageType": kind,
-                    "messageId": message["MessageId"],
-                    "payload": {
-                        "SchemaVersion": 1,
-                        "JobId": message["MessageId"],
-                        "Topic": message["Topic"],
-                        "Content": json.loads(message["Payload"]),
-                    },
-                }
-                for message in self.poll()
-            ]
+            self.receive(self.poll())
         return self._waiting.pop(0)
+
+    def receive(self, messages):
+        """What a poll brought waits to be taken, in the form of frames."""
+        self._waiting += [
+            {
+                "messageType": "agent_job",
+                "messageId": message["MessageId"],
+                "payload": {
+                    "SchemaVersion": 1,
+                    "JobId": message["MessageId"],
+                    "Topic": message["Topic"],
+                    "Content": json.loads(message["Payload"]),
+                },
+            }
+            for message in messages
+        ]
 
     def send(self, recorded, *, again=False):
         """An acknowledgement; a refusal has no words of its own here: only a reply follows (node protocol 6.2)."""

@@ -5,6 +5,8 @@
 
 from collections import Counter
 
+from conversation_replay import Outcome
+
 SUCCESS, FAILED, CANCELLED = ("Success", "Success"), ("Failed", "Failed"), ("Cancelled", "Cancelled")
 TIMED_OUT, IN_PROGRESS = ("TimedOut", "ExecutionTimedOut"), ("InProgress", "InProgress")
 X_DONE = (SUCCESS, [("x", "Success", 0)])
@@ -376,31 +378,42 @@ NOT_OURS = {
     "errors-role-token-without-updatekeypair": "the answer always has its five members",
 }
 
+# Behind a proxy: what the node had done before, and what must be so at the end when the proxy answers as recorded
+# instead of the server, and when it does so after it. One command is sent before the first such answer; ends by hand
+# from node protocol 3, 5.2, 5.7, 6 and 9.3, D25 and D54.
+BY_CHANNEL = Outcome(taken=("channel",), status="Success")
+BY_POLL = Outcome(taken=("poll",), status="Success")
+AT_LAST = Outcome(taken=("afterwards",), status="Success")
+NO_NODE = Outcome(nodes=0, ping=None, connection=None)
+SILENT = NO_NODE._replace(nodes=1, ping="ConnectionLost")
+NOT_KNOWN = ("ListAssociations", 400, "AccessDeniedException")
+LIST_LOST = Outcome(runs=(("Pending", ""),), differs=(NOT_KNOWN,))
+LOCKED_OUT = ("RequestManagedInstanceRoleToken", 400, "AccessDeniedException")
+PROXIED = {
+    # Nobody has registered; or once, since all four tries offer one key.
+    "register-error-500": (None, NO_NODE, SILENT),
+    "register-throttled": (None, NO_NODE, SILENT),
+    "errors-role-token-500": (None, BY_CHANNEL, BY_CHANNEL),
+    "errors-startup-ping-500": (None, BY_CHANNEL, BY_CHANNEL),
+    "errors-unknown-operation": (None, AT_LAST._replace(connection="notconnected", differs=(NOT_KNOWN,) * 2), AT_LAST._replace(differs=(NOT_KNOWN,) * 2)),
+    # The agent takes a refusal for success: its new key is one that the server has never seen, or has.
+    "key-rotation-refused": (None, BY_CHANNEL._replace(differs=(LOCKED_OUT,) * 2), BY_CHANNEL),
+    "errors-list-503": ("channel", LIST_LOST, LIST_LOST),
+    "errors-list-invalid-instance": ("channel", LIST_LOST, LIST_LOST),
+    "list-associations-error-500": ("channel", Outcome(), Outcome()),
+    "mds-get-messages-500": ("polls", AT_LAST, AT_LAST),
+    "mds-get-messages-again": ("polls", BY_POLL, BY_POLL),
+    "mds-get-messages-denied": ("polls", AT_LAST._replace(connection="notconnected"), AT_LAST),
+    "mgs-create-channel-400": (None, BY_POLL, BY_POLL),
+    "mgs-create-channel-500": (None, BY_POLL, BY_POLL),
+    "mgs-upgrade-refused": (None, BY_POLL, BY_POLL),
+    "mgs-no-pong": ("channel", BY_CHANNEL, BY_CHANNEL),
+    "ping-throttled": ("token", AT_LAST._replace(ping="ConnectionLost", connection="notconnected"), AT_LAST._replace(connection="notconnected")),
+}
+
 # Still to be played, and as what.
-PROXY, COURSE, STEADY = "through a fault proxy", "full replay over time", "full replay of an idle node"
+COURSE, STEADY = "full replay over time", "full replay of an idle node"
 NOT_YET = {
-    **dict.fromkeys(
-        (
-            "errors-list-503",
-            "errors-list-invalid-instance",
-            "errors-role-token-500",
-            "errors-startup-ping-500",
-            "errors-unknown-operation",
-            "key-rotation-refused",
-            "list-associations-error-500",
-            "mds-get-messages-500",
-            "mds-get-messages-again",
-            "mds-get-messages-denied",
-            "mgs-create-channel-400",
-            "mgs-create-channel-500",
-            "mgs-no-pong",
-            "mgs-upgrade-refused",
-            "ping-throttled",
-            "register-error-500",
-            "register-throttled",
-        ),
-        PROXY,
-    ),
     **dict.fromkeys(("agent-stop", "mds-queue-full", "server-close-frame", "server-restart-1-second"), COURSE),
     **dict.fromkeys(("agent-start-again", "association-list-pages", "steady-state"), STEADY),
     "get-parameters": "single call",
@@ -418,6 +431,7 @@ PARTS = {
     "single calls and frames": CALLS,
     "reactions to what is never sent": NEVER_SENT,
     "nothing to play": NOT_OURS,
+    "conversations through a fault proxy": PROXIED,
     "not yet played": NOT_YET,
 }
 

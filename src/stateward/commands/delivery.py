@@ -18,6 +18,9 @@ from stateward.storage import Snapshot, Transaction
 LEASE_MS = 5_000
 FULL_NODE_WAIT_MS = 10_000
 MOST_SENDS = 3
+"""Over one channel: a new one starts anew. A node that polls has no other, so its work is offered until it is taken."""
+
+EVERY_SEND = 2**31 - 1
 RESEND_WINDOW_MS = 25 * 60 * 1000
 JOBS_AT_ONCE = 20
 
@@ -68,9 +71,9 @@ class HandedOver(msgspec.Struct, frozen=True):
     cancels: list[InvocationRow]
 
 
-async def take(tx: Transaction, node_id: str, wall_ms: int) -> Parcel:
+async def take(tx: Transaction, node_id: str, wall_ms: int, most_sends: int = MOST_SENDS) -> Parcel:
     """Lease what the node should get now; the frames are written after the commit."""
-    rows = await store_delivery.deliverable(tx, node_id, wall_ms, wall_ms - RESEND_WINDOW_MS, MOST_SENDS, JOBS_AT_ONCE)
+    rows = await store_delivery.deliverable(tx, node_id, wall_ms, wall_ms - RESEND_WINDOW_MS, most_sends, JOBS_AT_ONCE)
     jobs: list[Job] = []
     for row in rows:
         carrier = await _carrier(tx, row)
@@ -81,7 +84,7 @@ async def take(tx: Transaction, node_id: str, wall_ms: int) -> Parcel:
         await lifecycle.change_one(tx, row.command_id, node_id, send)
         jobs.append(Job(row.command_id, node_id, await _text(tx, row, carrier)))
     cancels: list[Cancel] = []
-    for row in await store_delivery.cancels(tx, node_id, wall_ms, MOST_SENDS, JOBS_AT_ONCE):
+    for row in await store_delivery.cancels(tx, node_id, wall_ms, most_sends, JOBS_AT_ONCE):
         assert row.cancel_job_id is not None, "the query looks for cancel jobs"
         leased = msgspec.structs.replace(
             row, cancel_sends=row.cancel_sends + 1, cancel_until_wall_ms=wall_ms + LEASE_MS
@@ -199,9 +202,9 @@ def _by_command(rows: Sequence[InvocationRow]) -> dict[str, list[str]]:
     return found
 
 
-async def anything(tx: Snapshot, node_id: str, wall_ms: int) -> bool:
+async def anything(tx: Snapshot, node_id: str, wall_ms: int, most_sends: int = MOST_SENDS) -> bool:
     """Whether `take` would find something; a look costs no write."""
     after_ms = wall_ms - RESEND_WINDOW_MS
-    if await store_delivery.deliverable(tx, node_id, wall_ms, after_ms, MOST_SENDS, 1):
+    if await store_delivery.deliverable(tx, node_id, wall_ms, after_ms, most_sends, 1):
         return True
-    return bool(await store_delivery.cancels(tx, node_id, wall_ms, MOST_SENDS, 1))
+    return bool(await store_delivery.cancels(tx, node_id, wall_ms, most_sends, 1))

@@ -12,7 +12,7 @@ from stateward.access import store as keys
 from stateward.access.principals import Scope
 from stateward.clock import Clock
 from stateward.commands import delivery
-from stateward.commands.delivery import LEASE_MS, Parcel
+from stateward.commands.delivery import EVERY_SEND, LEASE_MS, Parcel
 from stateward.nodes import connection
 from stateward.nodes import store as nodes
 from stateward.storage import Database, Transaction
@@ -126,11 +126,11 @@ class LongPolls:
     async def _take(self, node_id: str, poll: Poll) -> Parcel:
         wall_ms = self._clock.wall()
         async with self._db.reading() as tx:
-            if not await delivery.anything(tx, node_id, wall_ms):
+            if not await delivery.anything(tx, node_id, wall_ms, EVERY_SEND):
                 return NOTHING
 
         async def take(tx: Transaction) -> Parcel:
-            return NOTHING if poll.is_over else await delivery.take(tx, node_id, wall_ms)
+            return NOTHING if poll.is_over else await delivery.take(tx, node_id, wall_ms, EVERY_SEND)
 
         return await self._db.write(take)
 

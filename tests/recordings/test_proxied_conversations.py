@@ -1,0 +1,17 @@
+"""The official agent behind a proxy that answers instead of the server, or after it: the end is the table's (D25, D54)."""
+
+import pytest
+from conversation_replay import ConversationReplay
+from table import PROXIED
+
+
+@pytest.mark.parametrize("reaches", [pytest.param(False, id="instead"), pytest.param(True, id="after")])
+@pytest.mark.parametrize("name", PROXIED)
+def test_a_proxied_conversation_ends_as_the_table_says(server, activation, name, reaches):
+    start, instead, after = PROXIED[name]
+    replay = ConversationReplay(server, activation, name, reaches=reaches, start=start)
+    try:
+        assert replay.play() == (after if reaches else instead)
+        assert len(replay.proxy.lost) == (replay.spoiled if reaches else 0)
+    finally:
+        replay.close()
