@@ -1,8 +1,11 @@
 import pytest
 
-pytest.register_assert_rewrite("player", "replay", "polling_player", "message_replay", "refresh_replay")
+pytest.register_assert_rewrite(
+    "player", "replay", "polling_player", "message_replay", "refresh_replay", "conversation_replay"
+)
 
 from player import Player  # noqa: E402 - after the rewriting was asked for
+from polling_player import PollingPlayer  # noqa: E402
 
 
 @pytest.fixture
@@ -28,3 +31,11 @@ def activation(ssm):
 def player(new_player, activation):
     """A node whose channel is open."""
     return new_player().start(activation)
+
+
+@pytest.fixture
+def polling(server, activation):
+    """A node that is registered and polls."""
+    player = PollingPlayer(server.url).start(activation)
+    yield player
+    player.close()

@@ -6,16 +6,16 @@ A command is sent to the node just before the first such exchange. Whatever is r
 
 import json
 import re
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import httpx
 from fault_proxy import Fault, FaultProxy
 from player import Player, _public_key, new_key
 from polling_player import PollingPlayer
+from table import Outcome
 from websockets.exceptions import InvalidStatus
 
-from recordings import Conversation, api_parameters, load
+from recordings import Conversation, api_parameters, in_time, load
 from stateward.commands import store
 from waiting import until
 
@@ -33,6 +33,7 @@ TEMPLATES = {
 OPEN, UPGRADE = "POST channel", "GET channel"
 UNKNOWN_THERE = ("ListAssociations",)
 WAIT_S = 20
+LISTED = ("Skipped", "Success", "Failed", "TimedOut")
 LEASE_S, LAST_S = 5, 100_000
 ONE_STEP = Conversation("command-one-step")
 SCRUBBED_TOKEN = re.compile(r"(?<=<TokenValue>)[^<]+")
@@ -42,33 +43,10 @@ POLICY = {
 }
 
 
-class Outcome(NamedTuple):
-    """What must be so at the end of a conversation."""
-
-    nodes: int = 1
-    ping: str | None = "Online"
-    """As DescribeInstanceInformation has it; None: the node is not listed."""
-
-    connection: str | None = "connected"
-    """As GetConnectionStatus has it."""
-
-    taken: tuple = ()
-    """Each time that the node got the command: by `channel`, by `poll`, or by the first poll `afterwards`."""
-
-    status: str | None = None
-    """The command's in the end."""
-
-    runs: tuple = ()
-    """(Status, ErrorCode) of the association that a refresh was for."""
-
-    differs: tuple = ()
-    """(operation, status, code) of every answer that is not the recorded one."""
-
-
 class ConversationReplay:
     """One recording, one node, one proxy."""
 
-    def __init__(self, server, activation, name, *, reaches=False, start=None):
+    def __init__(self, server, activation, name, *, reaches=False, start=None, turns_clock=False):
         self.proxy = FaultProxy(server.url)
         self.player = Player(self.proxy.url)
         self._poller = PollingPlayer(self.proxy.url)
@@ -79,12 +57,16 @@ class ConversationReplay:
         self._command_id = None
         self.taken = []
         self.spoiled = 0
-        self._differs = []
+        self.differs = []
         self._association_id = None
         self._offered = None
-        self._aged_s = 0.0
+        self._turns_clock = turns_clock
+        self._aged_s = self._turned_s = 0.0
+        self.listed = []
+        """Every association that a listing named."""
+        self._next_token = None
         self._is_connected = False
-        server.thread_server.gateway.polls.hold_s = 0.05
+        server.thread_server.gateway.polls.hold_s = 0.02
         self._start(start)
 
     def close(self):
@@ -94,7 +76,7 @@ class ConversationReplay:
         self.proxy.close()
 
     def play(self):
-        """All of it, and then one poll, in which whatever the node has not got yet must come."""
+        """All of it, as recorded."""
         for at_s, event in in_time(self._events):
             self._age(at_s)
             if "request" in event:
@@ -103,17 +85,55 @@ class ConversationReplay:
                 self._frame(event["frame"])
             elif "websocket" in event:
                 self._keep_alive(event)
-            elif str(event.get("event", "")).startswith("websocket closed"):
-                self.proxy.cut()
-                self.player.disconnect()
+            else:
+                self._happen(str(event.get("event", "")))
         assert self.proxy.is_spent
-        return self._outcome()
+        return self
+
+    def _happen(self, what):
+        """Something is done to the node or to the server."""
+        if what.startswith("websocket closed"):
+            assert self.player.waiting == [], "an idle node is told nothing"
+            self._leave()
+        elif what == "server down":
+            self._leave()
+            self._server.stop()
+        elif what == "server up":
+            self._restart()
+
+    def _leave(self):
+        self.proxy.cut()
+        self.player.disconnect()
+        self._is_connected = False
+
+    def restart_server(self):
+        """The server ends in good order, and is there again; with which code it sent the node away."""
+        self._server.stop()
+        code = self.player.wait_for_close()
+        self._leave()
+        self._restart()
+        return code
+
+    def _restart(self):
+        """Something waits for the node when it comes back."""
+        self._server.start()
+        self._server.thread_server.gateway.polls.hold_s = 0.02
+        self.proxy.upstream, self._ssm = self._server.url, self._server.client()
+        self._send_command()
+
+    def document_content(self):
+        """The document that the node reads."""
+        return next(
+            event["response"]["body"]["Content"] for event in self._events if operation_of(event) == "GetDocument"
+        )
 
     def _start(self, start):
         """What the node had done before the recording began."""
         if start is None:
             return
         self.player.register(self._activation)
+        if start == "register":
+            return
         self.player.request_token()
         if start == "token":
             return
@@ -126,6 +146,9 @@ class ConversationReplay:
 
     def _age(self, at_s):
         """Leases run by the wall's time; here as much has passed as in the recording."""
+        if self._turns_clock and at_s - self._turned_s >= 1:
+            self._server.clock(advance=f"{int(at_s - self._turned_s)}s")
+            self._turned_s += int(at_s - self._turned_s)
         if at_s - self._aged_s < LEASE_S:
             return
         self._aged_s = at_s
@@ -155,7 +178,7 @@ class ConversationReplay:
         if operation == UPGRADE:
             return self._upgrade()
         told = {**load(TEMPLATES[operation])["request"], "body": request["body"]}
-        members = {}
+        members = {"NextToken": self._next_token} if "NextToken" in request["body"] else {}
         if operation == "RegisterManagedInstance":
             members = {name: self._activation[name] for name in ("ActivationId", "ActivationCode")}
         if operation == "UpdateManagedInstancePublicKey":
@@ -187,8 +210,15 @@ class ConversationReplay:
             expected = expected.replace("SCRUBBED-CHANNEL-TOKEN", SCRUBBED_TOKEN.search(body)[0])
         if operation == "GetMessages" and status == 200:
             expected = {**expected, "Messages": body["Messages"]}
+        if operation == "ListInstanceAssociations" and status == 200:
+            expected = _as_listed(body, expected)
+        if operation == "GetDocument" and status == 200:
+            assert json.loads(body["Content"]) == expected["Content"]
+            expected = {**expected, "Content": body["Content"], "DocumentType": "Policy"}
+            assert expected.keys() <= body.keys()
+            body = {name: body[name] for name in expected}
         if (status, body) != (recorded["status"], expected):
-            self._differs.append((operation, status, body.get("__type") if isinstance(body, dict) else body))
+            self.differs.append((operation, status, body.get("__type") if isinstance(body, dict) else body))
 
     def _follow(self, operation, status, body):
         """What the agent makes of an answer."""
@@ -202,6 +232,9 @@ class ConversationReplay:
             self._is_connected = True
             if self._command_id and not self.taken:
                 self._take(self.player, "channel")
+        elif operation == "ListInstanceAssociations" and status == 200:
+            self.listed += body["Associations"]
+            self._next_token = body.get("NextToken")
         elif operation == "GetMessages" and status == 200 and body["Messages"]:
             self._poller.adopt(self.player).receive(body["Messages"])
             self._take(self._poller, "poll")
@@ -279,9 +312,10 @@ class ConversationReplay:
         assert waiting == []
         if self._is_connected:
             self.player.barrier()
-            assert self.player.waiting_jobs == []
+            assert self.player.waiting == []
 
-    def _outcome(self):
+    def outcome(self):
+        """What has become of node, command and association; and one more poll brings what is still missing."""
         (activation,) = self._ssm.describe_activations()["ActivationList"]
         nodes = self._ssm.describe_instance_information()["InstanceInformationList"]
         ping = nodes[0]["PingStatus"] if nodes else None
@@ -292,8 +326,10 @@ class ConversationReplay:
         if self._command_id:
             (row,) = self._ssm.list_command_invocations(CommandId=self._command_id)["CommandInvocations"]
             status = row["Status"]
-        runs = self._ssm.describe_instance_associations_status(InstanceId=self.player.node_id) if self._association_id else {}
-        rows = runs.get("InstanceAssociationStatusInfos", [])
+        rows = []
+        if self._association_id:
+            told = self._ssm.describe_instance_associations_status(InstanceId=self.player.node_id)
+            rows = told["InstanceAssociationStatusInfos"]
         return Outcome(
             activation["RegistrationsCount"],
             ping,
@@ -301,18 +337,12 @@ class ConversationReplay:
             tuple(self.taken),
             status,
             tuple((row["Status"], row.get("ErrorCode", "")) for row in rows),
-            tuple(self._differs),
+            tuple(self.differs),
         )
 
 
-def in_time(events):
-    """(second, event), with every repetition of an event that is folded in it, in order."""
-    every = [(at_s, event) for event in events for at_s in (event.get("offset_s", 0.0), *event.get("again_at_s", ()))]
-    return sorted(every, key=lambda one: one[0])
-
-
 def operation_of(event):
-    request = event["request"]
+    request = event.get("request", {"target": "", "method": ""})
     return request.get("target", f"{request['method']} channel").rpartition(".")[2]
 
 
@@ -320,6 +350,18 @@ def misbehaved(operation, recorded):
     """Whether the recording's server answered so on purpose: what it knew nothing of reaches ours."""
     is_refusal = recorded["status"] is None or recorded["status"] >= 400
     return is_refusal and operation not in UNKNOWN_THERE
+
+
+def _as_listed(body, expected):
+    """The recorded listing as this server has to give it: without a schedule, and with all that it knows (D53)."""
+    assert bool(body["Associations"]) == bool(expected["Associations"])
+    for one in body["Associations"]:
+        for recorded in expected["Associations"]:
+            assert recorded.keys() - {"ScheduleExpression", "LastExecutionDate", "Parameters"} <= one.keys()
+            assert (one["InstanceId"], one["DocumentVersion"]) == (recorded["InstanceId"], recorded["DocumentVersion"])
+        assert "ScheduleExpression" not in one
+        assert one["DetailedStatus"] in LISTED
+    return body
 
 
 def _decoded(text):

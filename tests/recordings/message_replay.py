@@ -5,7 +5,7 @@ import uuid
 
 from replay import Replay
 
-from recordings import load
+from recordings import JOB_ID, in_time, load
 
 TARGET = "EC2WindowsMessageDeliveryService."
 REPORTS = ("AcknowledgeMessage", "SendReply", "FailMessage", "DeleteMessage")
@@ -20,11 +20,12 @@ class MessageReplay(Replay):
 
     def play(self):
         """As recorded; the ids of the commands."""
-        for event in self.events:
+        fresh = iter(self._named())
+        for _, event in in_time(self.events):
             operation = (event.get("request", {}).get("target") or "").removeprefix(TARGET)
             if operation == "GetMessages" and event["response"]["status"] == 200:
                 for message in event["response"]["body"]["Messages"]:
-                    self._message(message)
+                    self._message(_renamed(message, next(fresh, None)) if "again_at_s" in event else message)
             elif operation in REPORTS and event["response"]["status"] == 200:
                 self._report(operation, event["request"]["body"], event["response"])
         return list(self._commands.values())
@@ -36,8 +37,15 @@ class MessageReplay(Replay):
                 found.update(event["request"]["body"]["Payload"].get("runtimeStatus") or {})
         return found
 
+    def _named(self):
+        """Ids of the messages, in the order of the node's first words on them: folded polls show the first one only."""
+        told = [event["request"]["body"].get("MessageId") for event in self.events if "request" in event]
+        return list(dict.fromkeys(one for one in told if one))
+
     def _message(self, message):
         """A message as a frame: the command of it, unless it has come before."""
+        if message is None:
+            return
         payload = {
             "SchemaVersion": 1,
             "JobId": message["MessageId"],
@@ -54,3 +62,11 @@ class MessageReplay(Replay):
         answer = self._player.call(operation, told)
         assert answer.status_code == response["status"]
         assert answer.json() == self._player.rebound(response["body"])
+
+
+def _renamed(message, message_id):
+    """The same message with another id; None when there is none."""
+    if message_id is None:
+        return None
+    command_id = JOB_ID.fullmatch(message_id)[1]
+    return {**message, "MessageId": message_id, "Payload": {**message["Payload"], "CommandId": command_id}}

@@ -5,13 +5,14 @@ import hashlib
 import json
 import re
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from xml.etree import ElementTree
 
 import httpx
 import recorded_frames
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from recordings import JOB_ID, NODE_ID, load
@@ -90,10 +91,21 @@ class Player:
         """Send the agent's keep-alive ping; an event that is set when its pong comes."""
         return self._socket.ping("keepalive")
 
+    def wait_for_close(self):
+        """The code with which the server closes the socket."""
+        while True:
+            try:
+                self._socket.recv(timeout=WAIT_S)
+            except ConnectionClosed as closed:
+                return closed.rcvd.code
+
     @property
-    def waiting_jobs(self):
-        """Jobs that have come and that nobody asked for."""
-        return [frame for frame in self._waiting if frame["messageType"] == "agent_job"]
+    def waiting(self):
+        """Frames that have come and that nobody asked for."""
+        with suppress(TimeoutError):
+            while self._socket is not None:
+                self._waiting.append(recorded_frames.decode(self._socket.recv(timeout=0)))
+        return self._waiting
 
     def say(self, request, **members):
         """Send a recorded request; `members` replace those of its body."""

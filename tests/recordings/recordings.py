@@ -7,6 +7,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "fixtures" / "official-agent"
 NODE_ID = re.compile(r"mi-[0-9a-f]{17}")
 JOB_ID = re.compile(r"aws\.ssm\.(.+)\.(mi-[0-9a-f]{17})")
+MOST_REPETITIONS = 20
 
 
 def load(name):
@@ -46,6 +47,15 @@ class Conversation:
     @property
     def is_cancelled(self):
         return any(is_cancel(frame) for frame in self.frames("agent_job"))
+
+
+def in_time(events):
+    """(second, event), with the repetitions of an event that are folded in it, in order: twenty of them tell all."""
+    every = []
+    for event in events:
+        times = (event.get("offset_s", 0.0), *event.get("again_at_s", ()))
+        every += [(at_s, event) for at_s in times[: MOST_REPETITIONS + 1]]
+    return sorted(every, key=lambda one: one[0])
 
 
 def is_cancel(frame):

@@ -1,11 +1,9 @@
-"""Every recording once: how it is played, and what must come of it; or why it is played only in part, or not yet.
+"""Every recording once: how it is played, and what must come of it; or why nothing of it can be.
 
-`python tests/recordings/table.py` counts, and names what is left.
+`python tests/recordings/table.py` counts.
 """
 
-from collections import Counter
-
-from conversation_replay import Outcome
+from typing import NamedTuple
 
 SUCCESS, FAILED, CANCELLED = ("Success", "Success"), ("Failed", "Failed"), ("Cancelled", "Cancelled")
 TIMED_OUT, IN_PROGRESS = ("TimedOut", "ExecutionTimedOut"), ("InProgress", "InProgress")
@@ -298,6 +296,7 @@ CALLS = {
             "errors-role-token-access-denied",
             "errors-role-token-fingerprint",
             "deregistered-node",
+            "get-parameters",
         ),
         "test_replayed_calls.py",
     ),
@@ -378,6 +377,30 @@ NOT_OURS = {
     "errors-role-token-without-updatekeypair": "the answer always has its five members",
 }
 
+
+class Outcome(NamedTuple):
+    """What must be so at the end of a conversation."""
+
+    nodes: int = 1
+    ping: str | None = "Online"
+    """As DescribeInstanceInformation has it; None: the node is not listed."""
+
+    connection: str | None = "connected"
+    """As GetConnectionStatus has it."""
+
+    taken: tuple = ()
+    """Each time that the node got the command: by `channel`, by `poll`, or by the first poll `afterwards`."""
+
+    status: str | None = None
+    """The command's in the end."""
+
+    runs: tuple = ()
+    """(Status, ErrorCode) of the association that a refresh was for."""
+
+    differs: tuple = ()
+    """(operation, status, code) of every answer that is not the recorded one."""
+
+
 # Behind a proxy: what the node had done before, and what must be so at the end when the proxy answers as recorded
 # instead of the server, and when it does so after it. One command is sent before the first such answer; ends by hand
 # from node protocol 3, 5.2, 5.7, 6 and 9.3, D25 and D54.
@@ -395,7 +418,11 @@ PROXIED = {
     "register-throttled": (None, NO_NODE, SILENT),
     "errors-role-token-500": (None, BY_CHANNEL, BY_CHANNEL),
     "errors-startup-ping-500": (None, BY_CHANNEL, BY_CHANNEL),
-    "errors-unknown-operation": (None, AT_LAST._replace(connection="notconnected", differs=(NOT_KNOWN,) * 2), AT_LAST._replace(differs=(NOT_KNOWN,) * 2)),
+    "errors-unknown-operation": (
+        None,
+        AT_LAST._replace(connection="notconnected", differs=(NOT_KNOWN,) * 2),
+        AT_LAST._replace(differs=(NOT_KNOWN,) * 2),
+    ),
     # The agent takes a refusal for success: its new key is one that the server has never seen, or has.
     "key-rotation-refused": (None, BY_CHANNEL._replace(differs=(LOCKED_OUT,) * 2), BY_CHANNEL),
     "errors-list-503": ("channel", LIST_LOST, LIST_LOST),
@@ -408,17 +435,26 @@ PROXIED = {
     "mgs-create-channel-500": (None, BY_POLL, BY_POLL),
     "mgs-upgrade-refused": (None, BY_POLL, BY_POLL),
     "mgs-no-pong": ("channel", BY_CHANNEL, BY_CHANNEL),
-    "ping-throttled": ("token", AT_LAST._replace(ping="ConnectionLost", connection="notconnected"), AT_LAST._replace(connection="notconnected")),
+    "ping-throttled": (
+        "token",
+        AT_LAST._replace(ping="ConnectionLost", connection="notconnected"),
+        AT_LAST._replace(connection="notconnected"),
+    ),
 }
 
-# Still to be played, and as what.
-COURSE, STEADY = "full replay over time", "full replay of an idle node"
-NOT_YET = {
-    **dict.fromkeys(("agent-stop", "mds-queue-full", "server-close-frame", "server-restart-1-second"), COURSE),
-    **dict.fromkeys(("agent-start-again", "association-list-pages", "steady-state"), STEADY),
-    "get-parameters": "single call",
+# An idle node, and a node whose server or agent goes away, in the order of time: `test_conversations_over_time.py`.
+GONE = Outcome(connection="notconnected")
+OVER_TIME = {
+    "steady-state": GONE,  # it closes at the end
+    "agent-stop": GONE._replace(ping="ConnectionLost"),
+    "server-close-frame": BY_CHANNEL,
+    "server-restart-1-second": BY_CHANNEL,
+    "agent-start-again": Outcome(),
+    # How many are listed: the recording's server made pages of two, ours makes them of the twenty that are asked for.
+    "association-list-pages": 21,
+    # The recording ends while the last two run.
+    "mds-queue-full": [*[X_DONE] * 10, *[(IN_PROGRESS, [])] * 2],
 }
-
 PARTS = {
     "commands, in every order, over both channels": ENDS,
     "commands that the node refuses": REFUSED,
@@ -432,12 +468,10 @@ PARTS = {
     "reactions to what is never sent": NEVER_SENT,
     "nothing to play": NOT_OURS,
     "conversations through a fault proxy": PROXIED,
-    "not yet played": NOT_YET,
+    "conversations over time": OVER_TIME,
 }
 
 if __name__ == "__main__":
     for part, names in PARTS.items():
         print(f"{len(names):4}  {part}")
     print(f"{sum(map(len, PARTS.values())):4}  in all")
-    for kind, count in Counter(NOT_YET.values()).items():
-        print(f"\nnot yet played, {kind} ({count}):", *sorted(name for name in NOT_YET if NOT_YET[name] == kind))

@@ -6,14 +6,8 @@ from table import PARTS
 
 from recordings import FOLDER
 
-LEFT = 25
-
 
 def test_every_recording_is_in_the_table_once():
     named = Counter(name for names in PARTS.values() for name in names)
     assert sorted(named) == sorted(path.stem for path in FOLDER.glob("*.json"))
     assert [name for name, count in named.items() if count > 1] == []
-
-
-def test_what_is_left_only_shrinks():
-    assert len(PARTS["not yet played"]) <= LEFT

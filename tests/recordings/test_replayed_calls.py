@@ -8,6 +8,7 @@ from refresh_replay import REFRESH_FRAME
 from table import NEVER_SENT, REPORTS
 from test_replayed_start import assert_like
 
+from live_server import ACCOUNT
 from recordings import load
 
 POLICY = {
@@ -17,14 +18,6 @@ POLICY = {
 FRAMES = [name for name in NEVER_SENT if not name.startswith("mds-")]
 MESSAGES = [name for name in NEVER_SENT if name.startswith("mds-")]
 TARGET = "EC2WindowsMessageDeliveryService."
-
-
-@pytest.fixture
-def polling(server, activation):
-    """A node that is registered and polls."""
-    player = PollingPlayer(server.url).start(activation)
-    yield player
-    player.close()
 
 
 @pytest.fixture
@@ -206,3 +199,24 @@ def test_what_is_not_built_is_unknown_to_nodes_too(player, operation):
     headers = {**template["headers"], "X-Amz-Target": f"AmazonSSM.{operation}"}
     answer = player.say({**template, "headers": headers, "body": {"packageName": "AWSPVDriver"}})
     assert (answer.status_code, answer.json()["__type"]) == (400, "UnknownOperationException")
+
+
+def test_parameters_as_recorded(start_server):
+    """Which of them a node is shown is D55's; what it is told of them is the recorded answer."""
+    server = start_server(node_parameters=("/",))
+    ssm = server.client()
+    recorded = load("get-parameters")
+    for one in recorded["response"]["body"]["Parameters"]:
+        ssm.put_parameter(Name=one["Name"], Value=one["Value"], Type=one["Type"])
+    node = PollingPlayer(server.url).start(ssm.create_activation(IamRole="role"))
+    try:
+        answer = node.say(recorded["request"])
+    finally:
+        node.close()
+    assert_like(answer, recorded["response"])
+    told = answer.json()
+    assert told["InvalidParameters"] == recorded["response"]["body"]["InvalidParameters"] == []
+    expected = recorded["response"]["body"]["Parameters"]
+    for mine, theirs in zip(told["Parameters"], expected, strict=True):
+        own = {"ARN": f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/{theirs['Name'].lstrip('/')}"}
+        assert mine == {**theirs, **own, "LastModifiedDate": mine["LastModifiedDate"]}

@@ -2,18 +2,9 @@
 
 import pytest
 from message_replay import MessageReplay
-from polling_player import PollingPlayer
 from replay import Replay
 from table import ENDS, MESSAGES, REFUSED
 from test_replayed_commands import seen, stored
-
-
-@pytest.fixture
-def polling(server, activation):
-    """A node that is registered and polls."""
-    player = PollingPlayer(server.url).start(activation)
-    yield player
-    player.close()
 
 
 @pytest.mark.parametrize("name", ENDS)
