@@ -7,6 +7,7 @@ import pytest
 
 from counter_checker import check_counters
 from live_server import LiveServer
+from read_model_checker import check_read_models
 from scripted_nodes import NodePark
 from simulated_fleet import Fleet
 from stateward.testing.background import LoopThread
@@ -60,6 +61,7 @@ def _end(server):
     try:
         if server.is_running:
             server.reading(check_counters)
+            server.reading(check_read_models)
     finally:
         server.stop_later()
 

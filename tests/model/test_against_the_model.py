@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from scenarios import Play, scenarios
 
 from live_server import LiveServer
+from read_model_checker import check_read_models
 
 # `make soak` draws more and longer ones.
 EXAMPLES = int(os.environ.get("STATEWARD_SOAK_EXAMPLES", "12"))
@@ -29,5 +30,6 @@ def test_every_history_is_the_models(server_thread, model, tmp_path_factory, sce
         expected, found = Play(server, scenario).run()
         for name in expected:
             assert found[name] == expected[name]
+        server.reading(check_read_models)
     finally:
         server.stop()

@@ -19,6 +19,7 @@ GROWING = {
     *("nodes", "node_keys", "node_channels", "node_changes", "node_clones", "fleet_nodes", "tags", "activations"),
     *("used_signatures", "answered_calls", "compliance_items", "compliance_summaries", "inventory_items"),
     *("parameters", "parameter_versions", "parameter_labels", "document_versions"),
+    *("association_slots", "strips", "error_groups"),
 }
 
 WALKS = {
@@ -35,9 +36,11 @@ WALKS = {
 """Statements that are meant to walk, and why that is bounded or rare."""
 
 SORTS = {
+    "associations.store_read_models.OF_NODE": "the associations of one node",
     "associations.store_changes.BEHIND_DEFAULT": "the associations behind one document, a slice a write",
     "associations.store_changes.BEHIND_DELETED": "the associations behind one document, a slice a write",
     "associations.store_changes.BEHIND_LATEST": "the associations behind one document, a slice a write",
+    "commands.store_errors.GROUPS": "the errors of one command: at most fifty-one",
     "commands.store_delivery.CANCELS": "the cancels of one node",
     "commands.store_delivery.CANCELS_OF": "the cancels of the nodes of a slice",
     "commands.store_delivery.DELIVERABLE_TO": "what waits for the nodes of a slice",

@@ -66,7 +66,7 @@ async def create(
         legacy_status=_first_status(members, tx.now),
     )
     association = _with_document(association, members, document, mode)
-    await lifecycle.add(tx, association)
+    association = await lifecycle.add(tx, association)
     await tags.put_tags(tx, call.scope, TAG_TYPE, association_id, given_tags)
     return await put_version(tx, call, association, members), members
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from stateward import ids
-from stateward.associations import pauses, rollup, store
+from stateward.associations import letters, pauses, rollup, standing, store, store_slots, store_strips, strips
 from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow, NodeStatusRow
 from stateward.associations.schedule import next_due, parse
+from stateward.associations.store_strips import StripRow
 from stateward.commands import lifecycle as commands
 from stateward.commands import store as command_store
 from stateward.storage import Transaction
@@ -19,10 +20,12 @@ JOINED = ("document:", "parameter:")
 """Causes that a later change of a document or parameter joins while their execution has no targets yet (D31)."""
 
 
-async def add(tx: Transaction, association: AssociationRow) -> None:
-    """Store a new association."""
+async def add(tx: Transaction, association: AssociationRow) -> AssociationRow:
+    """Store a new association; the row as it is stored."""
+    association = standing.stood(msgspec.structs.replace(association, state_rank=-1), tx.now)
     await store.add(tx, association)
     tx.record(OverviewChanged(None, association))
+    return association
 
 
 async def bury(tx: Transaction, association: AssociationRow) -> None:
@@ -66,7 +69,11 @@ async def open_execution(
     if not await store.add_execution(tx, row):
         return association, None
     association = msgspec.structs.replace(
-        association, last_number=number, resolved=association.resolved if scope_nodes is not None else 0
+        association,
+        last_number=number,
+        resolved=association.resolved if scope_nodes is not None else 0,
+        running=association.running + 1,
+        recent=with_run(association.recent, row),
     )
     association = await save_overview(tx, association)
     tx.record(ExecutionChanged(None, row))
@@ -102,7 +109,8 @@ async def fail_start(tx: Transaction, execution: ExecutionRow, reason: str) -> N
     await close(tx, execution, "Failed", reason)
     association = await store.lock(tx, execution.association_id)
     if association is not None:
-        await save_overview(tx, msgspec.structs.replace(_resolved(association), failed_start=reason))
+        failed = msgspec.structs.replace(_resolved(association), failed_start=reason, held_since_ms=None)
+        await save_overview(tx, failed)
 
 
 async def skip(tx: Transaction, execution: ExecutionRow) -> None:
@@ -111,14 +119,46 @@ async def skip(tx: Transaction, execution: ExecutionRow) -> None:
     association = await store.lock(tx, execution.association_id)
     if association is not None:
         ran = association.resolved_version == association.version
-        await save_overview(tx, msgspec.structs.replace(association, resolved=int(ran)), "Skipped" if ran else None)
+        held_ms = association.held_since_ms or tx.now
+        held = msgspec.structs.replace(association, resolved=int(ran), held_since_ms=held_ms)
+        await save_overview(tx, held, "Skipped" if ran else None)
 
 
 async def close(tx: Transaction, execution: ExecutionRow, status: str, detail: str) -> None:
     """Give an execution without a command its final status."""
     closed = msgspec.structs.replace(execution, phase="closed", status=status, detailed_status=detail, ended_ms=tx.now)
+    closed = await keep_strip(tx, closed)
     await store.save_execution(tx, closed)
     tx.record(ExecutionChanged(execution, closed))
+
+
+async def keep_strip(tx: Transaction, execution: ExecutionRow) -> ExecutionRow:
+    """Write the strip of an execution that closes; the execution with its slowest node."""
+    results = [] if execution.command_id is None else await store_strips.results(tx, execution.command_id)
+    missing = [one.resource_id for one in results if one.slot is None]
+    slots: dict[str, int] = {}
+    association = await store.lock(tx, execution.association_id) if missing else None
+    if association is not None:  # its nodes came in this very transaction, and stand nowhere yet
+        association, slots = await _with_slots(tx, association, missing)
+        await store.save(tx, association)
+    assert execution.ended_ms is not None, "a closed execution has an end"
+    row = StripRow(
+        association_id=execution.association_id,
+        number=execution.number,
+        is_full=int(execution.scope_nodes is None),
+        execution_id=execution.execution_id,
+        cause=execution.cause,
+        association_version=execution.association_version,
+        created_ms=execution.created_ms,
+        ended_ms=execution.ended_ms,
+        status=execution.status,
+        cells=strips.packed(strips.cells_of(results, slots)),
+    )
+    await store_strips.put(tx, row)
+    slowest = strips.slowest(results)
+    if slowest is None:
+        return execution
+    return msgspec.structs.replace(execution, slowest_node=slowest.node_id, slowest_ms=slowest.took_ms)
 
 
 async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) -> None:
@@ -126,7 +166,7 @@ async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) ->
     association = await store.lock(tx, execution.association_id)
     if association is None:
         return
-    association = msgspec.structs.replace(_resolved(association), failed_start=None)
+    association = msgspec.structs.replace(_resolved(association), failed_start=None, held_since_ms=None)
     if execution.scope_nodes is None:
         while gone := await store.absent_nodes(tx, association.association_id, execution.number, command_id, 500):
             for row in gone:
@@ -135,28 +175,38 @@ async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) ->
 
 
 async def note_statuses(tx: Transaction, association: AssociationRow, rows: Sequence[NodeStatusRow]) -> AssociationRow:
-    """The latest statuses on nodes move the counters; an older execution's news do not."""
+    """The latest statuses on nodes move the counters; of an older execution's news only its letter shows."""
     known = await store.node_statuses(tx, association.association_id, [row.node_id for row in rows])
+    first = list(dict.fromkeys(row.node_id for row in rows if row.node_id not in known))
+    association, slots = await _with_slots(tx, association, first)
     changed: dict[str, NodeStatusRow] = {}
-    moves: list[tuple[str | None, str | None]] = []
-    for row in rows:
-        before = known.get(row.node_id)
-        if before is not None and before.number > row.number:
-            continue
-        if before is not None:
-            row = msgspec.structs.replace(
-                row,
-                last_run_ms=row.last_run_ms if row.last_run_ms is not None else before.last_run_ms,
-                last_success_ms=row.last_success_ms if row.last_success_ms is not None else before.last_success_ms,
-            )
+    moves: list[tuple[NodeStatusRow | None, NodeStatusRow | None]] = []
+    for news in rows:
+        before = known.get(news.node_id)
+        row = standing.advanced(before, news, tx.now)
+        if before is None:
+            row = msgspec.structs.replace(row, slot=slots[row.node_id])
         if row == before:
             continue
         known[row.node_id] = changed[row.node_id] = row
         if before is None or (before.status, before.detailed_status) != (row.status, row.detailed_status):
             tx.record(NodeStatusChanged(before, row))
-        moves.append((None if before is None else before.status, row.status))
+        moves.append((before, row))
     await store.put_node_statuses(tx, list(changed.values()))
     return _moved(association, moves)
+
+
+async def _with_slots(
+    tx: Transaction, association: AssociationRow, node_ids: Sequence[str]
+) -> tuple[AssociationRow, dict[str, int]]:
+    """The places of these nodes in the association's strips; a node that comes back has the one that it had."""
+    if not node_ids:
+        return association, {}
+    slots = await store_slots.of_nodes(tx, association.association_id, node_ids)
+    fresh = [node_id for node_id in node_ids if node_id not in slots]
+    given = dict(zip(fresh, range(association.slots, association.slots + len(fresh)), strict=True))
+    await store_slots.add(tx, association.association_id, given)
+    return msgspec.structs.replace(association, slots=association.slots + len(fresh)), slots | given
 
 
 async def forget_node(tx: Transaction, association: AssociationRow, node_id: str) -> AssociationRow:
@@ -175,6 +225,7 @@ async def save_overview(tx: Transaction, association: AssociationRow, detail: st
     )
     detail = detail or rolled_up
     after = msgspec.structs.replace(association, overview_status=status, overview_detail=detail)
+    after = standing.stood(after, tx.now)
     await store.save(tx, after)
     if (association.overview_status, association.overview_detail) != (status, detail):
         tx.record(OverviewChanged(association, after))
@@ -269,15 +320,25 @@ def _resolved(association: AssociationRow) -> AssociationRow:
 async def _forget(tx: Transaction, association: AssociationRow, row: NodeStatusRow) -> AssociationRow:
     await store.forget_node(tx, row.association_id, row.node_id)
     tx.record(NodeStatusChanged(row, None))
-    return _moved(association, [(row.status, None)])
+    return _moved(association, [(row, None)])
 
 
-def _moved(association: AssociationRow, moves: Sequence[tuple[str | None, str | None]]) -> AssociationRow:
-    """The counters after nodes went from one status to another; None: it did, or does, not stand there."""
-    counts = {name: getattr(association, name) for name in rollup.COUNTERS.values()}
+def with_run(recent: str, execution: ExecutionRow) -> str:
+    """The letters of an association's last runs with this one; runs on some nodes only do not show there."""
+    if execution.scope_nodes is not None:
+        return recent
+    return letters.noted(recent, execution.number, letters.of(execution.status))
+
+
+def _moved(
+    association: AssociationRow, moves: Sequence[tuple[NodeStatusRow | None, NodeStatusRow | None]]
+) -> AssociationRow:
+    """The counters after rows changed; None: the association did, or does, not stand on that node."""
+    counts = {name: getattr(association, name) for name in (*rollup.COUNTERS.values(), "bad_nodes", "owed_nodes")}
     for before, after in moves:
-        if before is not None:
-            counts[rollup.COUNTERS[before]] -= 1
-        if after is not None:
-            counts[rollup.COUNTERS[after]] += 1
+        for row, sign in ((before, -1), (after, 1)):
+            if row is not None:
+                counts[rollup.COUNTERS[row.status]] += sign
+        counts["bad_nodes"] += standing.is_bad(after) - standing.is_bad(before)
+        counts["owed_nodes"] += standing.is_owed(after) - standing.is_owed(before)
     return msgspec.structs.replace(association, **counts)

@@ -6,7 +6,7 @@ import msgspec
 
 from stateward.associations import lifecycle, rollup, store
 from stateward.associations.facts import ExecutionChanged
-from stateward.associations.rows import ExecutionRow, NodeStatusRow
+from stateward.associations.rows import AssociationRow, ExecutionRow, NodeStatusRow
 from stateward.commands.facts import CommandChanged, InvocationChanged
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.storage import Transaction
@@ -40,22 +40,30 @@ async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:
         if command.alarm_state is not None and command.command_id in stopped:
             await _note_alarm(tx, command.association_id, command)
         after = _rolled_up(execution, command)
+        if after.phase == "closed" and execution.phase != "closed":
+            after = await lifecycle.keep_strip(tx, after)
         if after != execution:
             await store.save_execution(tx, after)
             tx.record(ExecutionChanged(execution, after))
 
 
 async def follow_executions(tx: Transaction, facts: list[ExecutionChanged]) -> None:
-    """The association's dates follow its executions; a closing lets waiting ones open."""
+    """The association's dates and what lists show follow its executions; a closing lets waiting ones open."""
     for fact in facts:
         before, after = fact.before, fact.after
-        started = after.last_execution_ms is not None and (
-            before is None or before.last_execution_ms != after.last_execution_ms
-        )
-        succeeded = after.phase == "closed" and after.status == "Success"
-        if started or succeeded:
-            await _note_dates(tx, after, started=started, succeeded=succeeded)
-        if after.phase == "closed" and (before is None or before.phase != "closed"):
+        closes = after.phase == "closed" and (before is None or before.phase != "closed")
+        association = await store.lock(tx, after.association_id)
+        if association is not None:
+            dated = _dated(association, before, after)
+            if before is not None:  # whoever opens one writes the association anyway
+                dated = msgspec.structs.replace(
+                    dated,
+                    running=dated.running - int(closes),
+                    recent=lifecycle.with_run(dated.recent, after),
+                )
+            if dated != association:
+                await store.save(tx, dated)
+        if closes:
             await lifecycle.release_waiting(tx, after.association_id)
 
 
@@ -82,6 +90,7 @@ def _node_status(row: InvocationRow) -> NodeStatusRow:
         detailed_status=row.status_details if status == row.status else status,
         last_run_ms=ran_ms,
         last_success_ms=ran_ms if status == "Success" else None,
+        error_key=row.error_key,
     )
 
 
@@ -105,21 +114,20 @@ def _rolled_up(execution: ExecutionRow, command: CommandRow) -> ExecutionRow:
     )
 
 
-async def _note_dates(tx: Transaction, execution: ExecutionRow, *, started: bool, succeeded: bool) -> None:
-    association = await store.lock(tx, execution.association_id)
-    if association is None or execution.last_execution_ms is None:
-        return
-    dated = msgspec.structs.replace(
+def _dated(association: AssociationRow, before: ExecutionRow | None, execution: ExecutionRow) -> AssociationRow:
+    """The dates of an association after one of its executions has changed."""
+    ran_ms = execution.last_execution_ms
+    started = ran_ms is not None and (before is None or before.last_execution_ms != ran_ms)
+    succeeded = execution.phase == "closed" and execution.status == "Success"
+    if ran_ms is None or not (started or succeeded):
+        return association
+    return msgspec.structs.replace(
         association,
-        last_execution_ms=max(association.last_execution_ms or 0, execution.last_execution_ms),
+        last_execution_ms=max(association.last_execution_ms or 0, ran_ms),
         # An alarm shows until something is released again (D37).
         triggered_alarms=None if started else association.triggered_alarms,
+        last_success_ms=max(association.last_success_ms or 0, ran_ms) if succeeded else association.last_success_ms,
     )
-    if succeeded:
-        success_ms = max(association.last_success_ms or 0, execution.last_execution_ms)
-        dated = msgspec.structs.replace(dated, last_success_ms=success_ms)
-    if dated != association:
-        await store.save(tx, dated)
 
 
 async def _note_alarm(tx: Transaction, association_id: str, command: CommandRow) -> None:

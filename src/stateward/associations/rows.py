@@ -16,6 +16,9 @@ class AssociationRow(msgspec.Struct, frozen=True):
     """An association as it stands now; instants in ms, counters over the currently effective nodes (D29).
 
     `mode` says how it runs (command, agent, automation), `opens_ms` when its calendars may let waiting nodes run.
+    From `state_rank` on: what lists show (docs/design/read-models.md); `bad_nodes` and `owed_nodes` count the newest
+    results on effective nodes, `running` the executions that are not closed, `slots` those given to nodes; `recent` has
+    the letters of the last runs over all targets.
     """
 
     association_id: str
@@ -58,6 +61,14 @@ class AssociationRow(msgspec.Struct, frozen=True):
     passed_count: int = 0
     passed_dues: str | None = None
     held_cause: str | None = None
+    state_rank: int = 1
+    state_since_ms: int = 0
+    bad_nodes: int = 0
+    owed_nodes: int = 0
+    held_since_ms: int | None = None
+    running: int = 0
+    slots: int = 0
+    recent: str = ""
 
     @property
     def is_paused(self) -> bool:
@@ -82,8 +93,9 @@ class VersionRow(msgspec.Struct, frozen=True):
 class ExecutionRow(msgspec.Struct, frozen=True):
     """One run of one association version. `scope_nodes` is None for all targets, else a JSON list (D30).
 
-    `resolved_with` is a JSON object: the Parameter Store references it ran with → their versions (D40).
-    `parent_id` is the execution whose targets it tries again (D60).
+    `resolved_with` is a JSON object: the Parameter Store references it ran with → their versions (D40). `slowest_node`
+    took `slowest_ms`; both are known when it is closed. `parent_id` is the execution whose targets it tries again (D60).
+    Its counters are those of its command.
     """
 
     association_id: str
@@ -105,10 +117,17 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     superseded_by: int | None = None
     resolved_with: str | None = None
     parent_id: str | None = None
+    slowest_node: str | None = None
+    slowest_ms: int | None = None
 
 
 class NodeStatusRow(msgspec.Struct, frozen=True):
-    """The latest status of an association on one node; the last three are a node's own words (agent mode)."""
+    """The latest status of an association on one node.
+
+    `summary` to `output_url` are a node's own words (agent mode). From `slot` on: what lists and maps show. `settled`
+    is the letter of the newest run that ended, `streak` how many in a row ended so, `since_ms` since when,
+    `owed_since_ms` since when runs did not come through; `recent` has the letters of the last runs (letters.py).
+    """
 
     association_id: str
     node_id: str
@@ -120,3 +139,11 @@ class NodeStatusRow(msgspec.Struct, frozen=True):
     summary: str | None = None
     error_code: str | None = None
     output_url: str | None = None
+    slot: int = -1
+    status_rank: int = 0
+    since_ms: int = 0
+    streak: int = 0
+    settled: str = ""
+    error_key: str | None = None
+    owed_since_ms: int | None = None
+    recent: str = ""

@@ -110,13 +110,12 @@ NODE_STATUS = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_i
 NODE_STATUSES = f"""
 SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id IN (ids_of($2))
 """
-PUT_NODE_STATUS = f"""
-INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(len(NodeStatusRow.__struct_fields__))})
-ON CONFLICT (association_id, node_id) DO UPDATE SET number = excluded.number, status = excluded.status,
- detailed_status = excluded.detailed_status, last_run_ms = excluded.last_run_ms,
- last_success_ms = excluded.last_success_ms, summary = excluded.summary, error_code = excluded.error_code,
- output_url = excluded.output_url
-"""
+_MUTABLE_NODE = NodeStatusRow.__struct_fields__[NodeStatusRow.__struct_fields__.index("number") :]
+PUT_NODE_STATUS = (
+    f"INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(len(NodeStatusRow.__struct_fields__))}) "
+    "ON CONFLICT (association_id, node_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _MUTABLE_NODE)
+)
 FORGET_NODE = "DELETE FROM association_nodes WHERE association_id = $1 AND node_id = $2"
 ABSENT_NODES = f"""
 SELECT {NODE_COLUMNS} FROM association_nodes n WHERE n.association_id = $1 AND n.number < $2

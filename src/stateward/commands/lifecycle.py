@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from stateward import ids
-from stateward.commands import ending, rate_control, rollup, store
+from stateward.commands import ending, errors, rate_control, rollup, store, store_errors
 from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed
 from stateward.commands.opening import NewCommand
 from stateward.commands.rows import CommandRow, InvocationRow
@@ -30,8 +30,9 @@ async def open_command(tx: Transaction, new: NewCommand) -> None:
 async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> CommandRow:
     """Write invocations as they are after a change, the counters with them, and announce it all.
 
-    Rows that are new (before is None) were written by the caller.
+    Rows that are new (before is None) were written by the caller. What failed is put into its group of errors.
     """
+    changes = await _with_errors(tx, command, changes)
     await store.save_invocations(tx, [after for before, after in changes if before is not None])
     ended = [
         after
@@ -46,6 +47,26 @@ async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change])
     for before, after in changes:
         tx.record(InvocationChanged(before, after))
     return await _save(tx, command, rollup.settled(rollup.counted(command, changes), tx.now))
+
+
+async def _with_errors(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> Sequence[Change]:
+    """The changes, with what those failed of that failed now; their steps were written before."""
+    failed = [
+        after
+        for before, after in changes
+        if errors.is_failure(after) and (before is None or not before.is_final) and after.error_key is None
+    ]
+    if not failed:
+        return changes
+    steps = await store_errors.failed_steps(tx, command.command_id, [row.resource_id for row in failed])
+    failures = {row.resource_id: errors.failure(row, steps.get(row.resource_id, ())) for row in failed}
+    await store_errors.count(tx, command.command_id, failures)
+    return [
+        (before, msgspec.structs.replace(after, error_key=failures[after.resource_id].key))
+        if after.resource_id in failures
+        else (before, after)
+        for before, after in changes
+    ]
 
 
 async def add_targets(tx: Transaction, command_id: str, node_ids: Sequence[str]) -> bool:

@@ -74,7 +74,8 @@ class CommandRow(msgspec.Struct, frozen=True):
 class InvocationRow(msgspec.Struct, frozen=True):
     """One target of a command. `*_wall_ms` is protocol time, every other instant domain time.
 
-    `carrier` says how it reaches its node: as a job, or as a refresh of the node's own association (D53).
+    `carrier` says how it reaches its node: as a job, or as a refresh of the node's own association (D53). `error_key`
+    is what it failed of, in words that are the same for equal errors (commands/errors.py).
     """
 
     command_id: str
@@ -107,6 +108,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     steps_expected: int | None = None
     close_by_wall_ms: int | None = None
     carrier: str = JOB
+    error_key: str | None = None
 
     @property
     def is_final(self) -> bool:

@@ -29,6 +29,7 @@ INVOCATIONS_OF = """
 DELETE FROM invocations WHERE command_id = $1 AND resource_id IN (
  SELECT resource_id FROM invocations WHERE command_id = $1 ORDER BY position LIMIT $2)
 """
+ERRORS_OF = "DELETE FROM error_groups WHERE command_id = $1"
 EMPTY_COMMANDS = """
 DELETE FROM commands WHERE command_id IN (ids_of($1))
  AND NOT EXISTS (SELECT 1 FROM invocations i WHERE i.command_id = commands.command_id)
@@ -53,6 +54,7 @@ async def forget_commands(tx: Transaction, before_ms: int, limit: int) -> int:
     for command_id in await tx.column(OLD_COMMANDS, before_ms, limit):
         await tx.execute(STEPS_OF, command_id, left)
         await tx.execute(UPLOADS_OF, command_id, left)
+        await tx.execute(ERRORS_OF, command_id)
         left -= await tx.execute(INVOCATIONS_OF, command_id, left)
         left -= await tx.execute(EMPTY_COMMANDS, json.dumps([command_id]))
         if left <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stateward.associations import store_retention as associations
+from stateward.associations import store_strips
 from stateward.clock import Clock
 from stateward.commands import store_retention as commands
 from stateward.engine.clockwork import Duty, Fired
@@ -10,6 +11,8 @@ from stateward.storage import Database, Snapshot, Transaction
 
 SLICE = 500
 LOOK_MS = 12 * 60 * 60 * 1000
+STRIPS_MS = 400 * 24 * 60 * 60 * 1000
+"""How long strips stay at least: a year, so that a look back ends on the same day."""
 
 
 class Retention:
@@ -44,6 +47,7 @@ class Retention:
             before_ms = now_ms - self._keep_ms
             gone += await associations.forget_executions(tx, before_ms, SLICE)
             gone += await commands.forget_commands(tx, before_ms, SLICE)
+            gone += await store_strips.forget(tx, now_ms - max(self._keep_ms, STRIPS_MS), SLICE)
         if self._keep_output_ms is not None:
             gone += await commands.forget_output(tx, now_ms - self._keep_output_ms, SLICE)
         return gone

@@ -11,6 +11,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _IDS = re.compile(r"ids_of\(\$(\d+)\)")
 _LOCKING = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
 _TEXT_COLUMN = re.compile(r"\bTEXT\b")
+_BYTES = re.compile(r"\bBLOB\b")
 _COLLATE = re.compile(r'\s+COLLATE "C"')
 
 
@@ -27,5 +28,5 @@ def to_postgresql(sql: str) -> str:
 
 
 def schema_to_postgresql(sql: str) -> str:
-    """Text sorts and compares by its bytes there too, as SQLite does it: page keys depend on it."""
-    return _TEXT_COLUMN.sub('TEXT COLLATE "C"', sql)
+    """Text sorts and compares by its bytes there too, as SQLite does it: page keys depend on it. Bytes are BYTEA."""
+    return _BYTES.sub("BYTEA", _TEXT_COLUMN.sub('TEXT COLLATE "C"', sql))
