@@ -94,8 +94,8 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     """One run of one association version. `scope_nodes` is None for all targets, else a JSON list (D30).
 
     `resolved_with` is a JSON object: the Parameter Store references it ran with → their versions (D40). `slowest_node`
-    took `slowest_ms`; both are known when it is closed. `parent_id` is the execution whose targets it tries again (D60).
-    Its counters are those of its command.
+    took `slowest_ms`; both are known when it is closed. `parent_id` is the execution whose targets it tries again
+    (D60). Its counters are those of its command.
     """
 
     association_id: str
