@@ -18,7 +18,7 @@ from stateward.access import key_proof
 from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
 from stateward.access.permissions import NODE_CALLS_BY_ROWS
-from stateward.access.principals import Scope, administrator
+from stateward.access.principals import Principal, Scope, administrator
 from stateward.access.sealing import MasterKey
 from stateward.alarms.endpoint import AlarmEndpoint
 from stateward.alarms.file import AlarmFile
@@ -87,9 +87,12 @@ from stateward.engine.uploads import Uploads
 from stateward.events import configured
 from stateward.events.delivery import Deliveries
 from stateward.events.facts import EventDue
+from stateward.events.live import Live
+from stateward.events.live_routes import LiveRoutes
 from stateward.events.outbox import Outbox
 from stateward.events.retention import Retention as EventRetention
 from stateward.events.routes import EventRoutes
+from stateward.events.topics import Topics
 from stateward.gateway import key_rotation, message_delivery
 from stateward.gateway.channels import Gateway
 from stateward.gateway.message_delivery import MessageDelivery
@@ -161,6 +164,7 @@ class Server:
         self.metrics.watch_sinks(self.deliveries)
         self.outbox = Outbox(self.clock, self.deliveries.wake, with_nodes=bool(sinks))
         self.calls = CallLog(config.account_id)
+        self.live = Live(self.clock.wall(), None if config.auth == "open" else self._known_keys)
         self.documents = document_operations.DocumentOperations(
             {document_types.CALENDAR: self.calendars.check_content}, self.db.reading
         )
@@ -206,6 +210,7 @@ class Server:
         self.engine.start()
         self.group_watch.start()
         self.uploads.start()
+        self.live.start()
         events = EventRetention(self.db, self.config.event_retention_days, self.deliveries.sinks)
         self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, [events.clean]), name="upkeep")
         self._ready = True
@@ -213,6 +218,7 @@ class Server:
     async def stop(self) -> None:
         """End at a transaction's edge; what is open goes on at the next start."""
         self._ready = False
+        await self.live.stop()
         await self.gateway.stop()
         await self.group_watch.stop()
         await self.engine.stop()
@@ -359,6 +365,8 @@ class Server:
             (OutputGivenUp, self.outbox.write_outputs),
         ):
             self.db.react(fact, reaction)
+        for kind, watching in Topics(self.live).reactions:
+            self.db.react(kind, watching)
         if self._kept_time is not None:
             self.db.react(ExecutionChanged, self._kept_time.note)
 
@@ -385,6 +393,10 @@ class Server:
             tx, access_key_id, self.config.account_id, "administrator", sealed, self.clock.wall()
         )
 
+    async def _known_keys(self, access_key_ids: list[str]) -> set[str]:
+        async with self.db.reading() as tx:
+            return await access_store.known_access_keys(tx, access_key_ids)
+
     async def _in_hand(self) -> list[str]:
         async with self.db.reading() as tx:
             rows = await store_delivery.in_hand(tx, IN_HAND_SHOWN, REPLICA)
@@ -405,6 +417,7 @@ class Server:
             ).routes,
             *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
             *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
+            Route("/_stateward/live", LiveRoutes(self.live, door, self._anybody).handle, methods=["GET"]),
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Route("/_stateward/apply", self._apply_routes(door).handle, methods=["POST"]),
             Mount("/v1/control-channel", channel),
@@ -439,11 +452,16 @@ class Server:
             performer=self.performer,
             groups=self.groups,
             deliveries=self.deliveries,
+            live=self.live,
         )
 
+    @property
+    def _anybody(self) -> Principal:
+        """Who asks without a key, under `--auth open`."""
+        return administrator("anybody", Scope(self.config.account_id, self.config.region))
+
     def _apply_routes(self, door: Door) -> ApplyRoutes:
-        anybody = administrator("anybody", Scope(self.config.account_id, self.config.region))
-        return ApplyRoutes(self.performer, self.db, door, anybody, self.documents.check_ahead)
+        return ApplyRoutes(self.performer, self.db, door, self._anybody, self.documents.check_ahead)
 
     async def _health(self, request: Request) -> Response:
         try:

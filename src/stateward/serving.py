@@ -163,6 +163,7 @@ async def _run(
         for listener in listeners:
             listener.close()
         if server is not None:
+            server.live.close()
             await server.gateway.stop(server.config.drain_s)
         http.should_exit = True
         await serving

@@ -11,6 +11,7 @@ from stateward.api.perform import Performer
 from stateward.clock import Clock
 from stateward.config import Config
 from stateward.events.delivery import Deliveries
+from stateward.events.live import Live
 from stateward.nodes.groups import ResourceGroups
 from stateward.storage import Database
 
@@ -27,6 +28,7 @@ class Services:
     performer: Performer
     groups: ResourceGroups
     deliveries: Deliveries
+    live: Live
 
     @property
     def is_open(self) -> bool:
