@@ -7,13 +7,14 @@ VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin
 
-.PHONY: venv demo run test check bench soak format clean help
+.PHONY: venv demo run test test-all check bench soak format clean help
 
 help:
 	@echo "make demo    show the whole way on this machine (a first run installs; then under fifteen seconds)"
 	@echo "make venv    only make the environment in $(VENV), with the AWS CLI and the test tools"
 	@echo "make run     a server and this machine as its node, until Ctrl-C"
-	@echo "make test    all tests"
+	@echo "make test    all tests that take less than minutes"
+	@echo "make test-all   all tests, also those that install packages of other languages; names what is skipped"
 	@echo "make check   format, lint, types, house rules"
 	@echo "make soak    the server against the naive model of the specification, and a thousand runs over cuts and kills; for hours"
 	@echo "make agent-zipapp   the node agent as one file, dist/stateward-agent.pyz"
@@ -29,11 +30,14 @@ run: $(VENV)/.installed
 	@$(BIN)/stateward local
 
 test: $(STAMP)
-	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest -n auto --dist loadfile -m "not slow_all"
+
+test-all: $(STAMP)
+	@$(BIN)/pytest -n auto --dist loadfile -rs
 
 check: $(STAMP)
-	@$(BIN)/ruff format --check src tests benchmarks
-	@$(BIN)/ruff check --no-cache src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks examples
+	@$(BIN)/ruff check --no-cache src tests benchmarks examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
@@ -50,8 +54,8 @@ agent-zipapp: $(VENV)/.installed
 	@$(BIN)/stateward agent pack dist/stateward-agent.pyz
 
 format: $(STAMP)
-	@$(BIN)/ruff format src tests benchmarks
-	@$(BIN)/ruff check --fix src tests benchmarks
+	@$(BIN)/ruff format src tests benchmarks examples
+	@$(BIN)/ruff check --fix src tests benchmarks examples
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

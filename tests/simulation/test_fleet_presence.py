@@ -199,8 +199,15 @@ def test_fleets_of_regions_do_not_see_each_other(server, ssm, fleet):
     [
         ({}, "nothing to do: write exactly one of add, script"),
         ({"add": 1, "offline": 1}, "add and offline together: write exactly one of"),
-        ({"add": 0}, ">= 1"),
+        ({"add": 0}, '>= 1 - at `$.add`; write for example {"add": 20'),
         ({"add": 1001}, "<= 1000"),
+        ({"add": 1, "tags": {"a": 1}}, 'at `$.tags[...]`; write for example {"add": 20, "tags": {"env": "prod"}}'),
+        (
+            {"script": {"stat": "Failed"}},
+            "unknown field `stat` - at `$.script`; a rule has nodes, share, document, step",
+        ),
+        ({"offline": 1, "for": 3}, 'at `$.for`; write for example {"offline": 3, "for": "2h"}'),
+        ({"offline": 1, "ahead": True}, "ahead: goes only with script or scripts"),
         ({"add": "many"}, "Expected `int | null`"),
         ({"add": 1, "platform": "BeOS"}, "Invalid enum value 'BeOS'"),
         ({"add": 1, "tags": {"aws:x": "y"}}, "keys beginning with aws: are reserved"),
@@ -212,7 +219,7 @@ def test_fleets_of_regions_do_not_see_each_other(server, ssm, fleet):
         ({"offline": 1, "for": "0s"}, "for '0s': more than 0s and at most 366d"),
         ({"offline": 1, "for": "soon"}, "write a number and a unit"),
         ({"remove": 9}, "9 nodes are meant, the fleet has 2"),
-        ({"away": 1}, "unknown field `away`"),
+        ({"away": 1}, "unknown field `away`; write one of add, script, scripts, offline"),
     ],
 )
 def test_bad_requests_are_refused_and_nothing_is_done(server, fleet, request_, text):

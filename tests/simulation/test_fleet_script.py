@@ -222,6 +222,37 @@ def test_a_rule_that_could_never_hold_is_refused(fleet, document, rule, text):
     assert fleet()["rules"] == []
 
 
+def test_with_ahead_a_document_may_come_after_the_rule_about_it(server, ssm, fleet, document):
+    fleet.add(1)
+    wish = {"status": "Failed", "document": "echo-twice", "step": "first"}
+    (rule,) = fleet(script=wish, ahead=True)["rules"]
+    assert rule["unknown"] == "document 'echo-twice': does not exist here; create it first, or correct the name"
+    document()
+    assert "unknown" not in fleet()["rules"][0]
+    assert newest_targets(ssm, run(server, ssm)) == {ids(1)[0]: FAILED}
+
+
+def test_with_ahead_a_node_is_there_before_its_rule_all_the_same(fleet):
+    with pytest.raises(Refused, match="no simulated node here"):
+        fleet(script={"nodes": ids(1)}, ahead=True)
+
+
+def test_a_step_that_is_slower_than_its_time_out_is_killed(server, ssm, fleet, document):
+    fleet.add(1)
+    inputs = {"runCommand": ["true"], "timeoutSeconds": "{{ limit }}"}
+    step = {"action": "aws:runShellScript", "name": "only", "inputs": inputs}
+    limit = {"limit": {"type": "String", "default": "60"}}
+    document(content={**ONE_STEP, "parameters": limit, "mainSteps": [step]})
+    fleet.script(delay="61s", output="so far")
+    association_id = run(server, ssm)
+    said = invocation(ssm, association_id, *ids(1), "only")
+    assert (said["Status"], said["ResponseCode"], said["StandardOutputContent"]) == ("TimedOut", 137, "so far")
+    assert said["ExecutionElapsedTime"] == "PT60.000S"
+    fleet.script(delay="60s")
+    run(server, ssm, association_id)
+    assert invocation(ssm, association_id, *ids(1), "only")["Status"] == "Success"
+
+
 def test_a_step_is_looked_for_in_the_latest_version_too(ssm, fleet, document):
     document()
     changed = {**ONE_STEP, "mainSteps": [{**ONE_STEP["mainSteps"][0], "name": "newer"}]}

@@ -13,7 +13,7 @@ import msgspec
 
 from stateward.documents import flow
 from stateward.documents.platforms import PLUGINS
-from stateward.documents.schema import Document, Step
+from stateward.documents.schema import Document, Step, execution_timeouts_s
 from stateward.scripted import rules
 from stateward.scripted.rules import Rule
 
@@ -135,7 +135,11 @@ def _go_on(task: Task, done: tuple[StepOutcome, ...], now_ms: int, *, leaving: b
 def _end_of(task: Task, number: int, now_ms: int) -> tuple[StepOutcome, Literal["continue", "exit"]]:
     step = task.document.steps[number]
     if task.rule is not None and number == task.scripted:
-        return _scripted(step, task.rule, now_ms, rules.picked_ms(task.rule.delay or task.usual, task.chance))
+        limit_ms = execution_timeouts_s(task.document, task.values)[number] * 1000
+        delay_ms = rules.picked_ms(task.rule.delay or task.usual, task.chance)
+        if delay_ms > limit_ms and task.rule.outcome != "Skipped":
+            return _timed_out(step, task.rule, now_ms, limit_ms)
+        return _scripted(step, task.rule, now_ms, delay_ms)
     decision = flow.should_run(step, task.document.schema_version, task.platform, task.values)
     if isinstance(decision, flow.Skip):
         told = _told(step, "Skipped", flow.SKIPPED_EXIT_CODE, now_ms, now_ms, decision.reason)
@@ -155,6 +159,14 @@ def _scripted(step: Step, rule: Rule, now_ms: int, delay_ms: int) -> tuple[StepO
     code = rule.code if reboots else outcome.exit_code
     ended_ms = now_ms + delay_ms
     told = _told(step, outcome.step_status, code, now_ms, ended_ms, rule.output or "", rule.error or "")
+    return told, outcome.next
+
+
+def _timed_out(step: Step, rule: Rule, now_ms: int, limit_ms: int) -> tuple[StepOutcome, Literal["continue", "exit"]]:
+    """As the agent does it: killed at its timeoutSeconds, with what it had said until then."""
+    outcome = flow.after_step(step, "TimedOut", KILLED_CODE)
+    ended_ms = now_ms + limit_ms
+    told = _told(step, outcome.step_status, outcome.exit_code, now_ms, ended_ms, rule.output or "", rule.error or "")
     return told, outcome.next
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,20 @@ Which = Positive | Annotated[list[Name], msgspec.Meta(min_length=1)]
 Tags = dict[Annotated[str, msgspec.Meta(min_length=1, max_length=128)], Annotated[str, msgspec.Meta(max_length=256)]]
 
 EXAMPLE = '{"add": 20, "tags": {"env": "prod"}}'
+RULE_EXAMPLE = '{"script": {"status": "Failed", "nodes": 3}}'
+EXAMPLES = {
+    "add": EXAMPLE,
+    "tags": EXAMPLE,
+    "platform": '{"add": 20, "platform": "Linux"}',
+    "name": '{"add": 1, "name": "web"}',
+    "offline": '{"offline": 3, "for": "2h"}',
+    "online": '{"online": 3}',
+    "reboot": '{"reboot": 3}',
+    "remove": '{"remove": 3}',
+    "for": '{"offline": 3, "for": "2h"}',
+    "ahead": '{"script": {"status": "Failed"}, "ahead": true}',
+}
+MEMBER = re.compile(r"at `\$\.(\w+)")
 WISHES = ("add", "script", "scripts", "offline", "online", "reboot", "remove")
 ONLY_WITH = {
     "tags": ("add",),
@@ -64,7 +79,7 @@ def parse(body: bytes, tags_allowed: int) -> FleetRequest:
     try:
         request = msgspec.json.decode(body, type=FleetRequest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise validation_error(f"{error}; write one of {', '.join(WISHES)}, such as {EXAMPLE}") from None
+        raise validation_error(f"{error}; {_advice(str(error))}") from None
     wishes = [name for name in WISHES if getattr(request, name) is not None]
     if len(wishes) != 1:
         found = f"{' and '.join(wishes)} together" if wishes else "nothing to do"
@@ -78,6 +93,17 @@ def parse(body: bytes, tags_allowed: int) -> FleetRequest:
     if problem is not None:
         raise validation_error(problem)
     return request
+
+
+def _advice(problem: str) -> str:
+    """What would be right: about the member that the problem is in, else about the request."""
+    found = MEMBER.search(problem)
+    if found is None:
+        return f"write one of {', '.join(WISHES)}, such as {EXAMPLE}"
+    if found[1] in ("script", "scripts"):
+        members = ", ".join(field.name for field in msgspec.structs.fields(Rule))
+        return f"a rule has {members}; write for example {RULE_EXAMPLE}"
+    return f"write for example {EXAMPLES[found[1]]}"
 
 
 def tags_of(request: FleetRequest) -> list[dict[str, str]]:
