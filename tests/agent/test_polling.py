@@ -128,6 +128,17 @@ def test_polling_goes_on_after_errors_and_replies_are_sent_again(tmp_path, monke
     assert replies[-1]["documentStatus"] == "Success"
 
 
+def test_a_reply_that_did_not_arrive_is_sent_again_after_the_pause(tmp_path, monkeypatch):
+    monkeypatch.setattr(polling, "Backoff", ShortBackoff)
+
+    async def work(server):
+        server.refusals["SendReply"] = [(500, "InternalServerError")] * 3
+        async with asyncio.timeout(outbox.RESEND_MS / 1000 / 2):
+            return await server.replies(server.offer(ids.new_uuid(), content(shell("echo hello"))))
+
+    assert with_agent(tmp_path, work)[-1]["documentStatus"] == "Success"
+
+
 def test_the_channel_takes_over_and_polling_ends(tmp_path):
     async def work(server):
         await server.replies(server.offer(ids.new_uuid(), content(shell("echo polled"))))

@@ -1,5 +1,7 @@
 """Handing jobs to nodes: leases, reminders, acknowledgements, reconnects (node protocol 5.5, 5.6, 5.8, D3, D5, D25)."""
 
+import asyncio
+
 import pytest
 from raw_channels import channel_of
 
@@ -297,3 +299,19 @@ def test_a_cancelled_command_that_ends_by_itself_is_cancelled_d5(cancelling, inv
     command_id, channel = cancelling
     channel.finish(command_id, only="Success")
     assert invocation(command_id) == ("Cancelled", "Cancelled", {"only": ("Success", 0)})
+
+
+def test_an_old_socket_that_takes_nothing_does_not_hold_up_the_new_one(server, node, send):
+    """Half open: the node has gone from it, and the system still believes in it and has no room for more."""
+
+    async def never(_message):
+        await asyncio.Event().wait()
+
+    with channel_of(node) as old:
+        old.barrier()
+        server.thread_server.gateway._channels[node.node_id]._send = never
+        with channel_of(node) as fresh:
+            command_id = send(node)
+            assert fresh.job()[0] == command_id
+            fresh.acknowledge(command_id)
+            fresh.finish(command_id, only="Success")

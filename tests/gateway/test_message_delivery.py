@@ -9,6 +9,7 @@ from raw_channels import channel_of, end
 
 from signed_requests import call
 from stateward.clock import wall_ms
+from stateward.commands import delivery
 
 PENDING, RUNNING = ("Pending", "Pending", {}), ("InProgress", "InProgress", {})
 DONE = ("Success", "Success", {"only": ("Success", 0)})
@@ -110,6 +111,15 @@ def test_a_cancel_is_offered_until_an_answer_gets_through(ssm, poller, node, sen
     for _ in range(10):
         assert poller.one()[1]["Topic"] == "aws.ssm.cancelCommand.us-east-1"
         change(command_id, "cancel_until_wall_ms = 0")
+
+
+def test_what_polls_have_lost_comes_over_a_channel_that_opens_then(poller, node, send, change, short_holds):
+    command_id = send(node)
+    for _ in range(delivery.MOST_SENDS):
+        assert poller.one()[0] == command_id
+        change(command_id, "lease_until_wall_ms = 0")
+    with channel_of(node) as channel:
+        assert channel.job()[0] == command_id
 
 
 def test_an_acknowledged_message_is_not_offered_again(poller, node, send, change, invocation, short_holds):

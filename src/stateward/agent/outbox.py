@@ -73,6 +73,17 @@ class Outbox:
                 waiting.file.unlink(missing_ok=True)
         self._note_emptiness()
 
+    def put_back(self, message_id: str) -> None:
+        """A reply has probably not arrived: it goes out again behind those that wait; a passing one is dropped."""
+        waiting = self._waiting.get(message_id)
+        if waiting is None:
+            return
+        if waiting.passing:
+            del self._waiting[message_id]
+            return
+        waiting.sent_ms = None
+        self._unsent.append(message_id)
+
     def connected(self) -> None:
         """A new connection: everything that is not acknowledged goes out again."""
         self._waiting = {key: waiting for key, waiting in self._waiting.items() if not waiting.passing}

@@ -135,8 +135,10 @@ class MessagePolling:
                 self._outbox.acknowledge(reply.message_id)
                 backoff.reset()
             except CallFailed as error:
-                # It stays in the outbox, and is sent again as a late one.
                 self._note_failure("a reply did not arrive", error)
+                if not isinstance(error, CallRefused) or error.passing:
+                    self._outbox.put_back(reply.message_id)
+                # What was refused stays in the outbox, and is sent again as a late one.
                 await asyncio.sleep(backoff.next_s())
 
     def _note_failure(self, what: str, error: CallFailed) -> None:

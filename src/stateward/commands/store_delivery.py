@@ -82,6 +82,13 @@ UPDATE invocations SET cancel_until_wall_ms = NULL, cancel_sends = 0
  WHERE resource_id = $1 AND cancel_job_id IS NOT NULL AND cancel_until_wall_ms < $2
  AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
 """
+FORGET_SENDS = """
+UPDATE invocations SET sends = 0 WHERE resource_id = $1 AND ended_ms IS NULL
+"""
+FORGET_CANCEL_SENDS = """
+UPDATE invocations SET cancel_sends = 0
+ WHERE resource_id = $1 AND cancel_job_id IS NOT NULL AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
+"""
 BY_CANCEL_JOB = f"""
 SELECT {INVOCATION_COLUMNS} FROM invocations WHERE resource_id = $1 AND cancel_job_id = $2
  AND (ended_ms IS NULL OR busy_until_ms IS NOT NULL)
@@ -156,6 +163,12 @@ async def forget_leases(tx: Transaction, node_id: str) -> None:
     """A new channel: what was under way on the old one may be sent again."""
     await tx.execute(FORGET_LEASES, node_id)
     await tx.execute(FORGET_CANCEL_LEASES, node_id, NEVER_MS)
+
+
+async def forget_sends(tx: Transaction, node_id: str) -> None:
+    """A new channel beside work that is under way: it counts from the start what it sends."""
+    await tx.execute(FORGET_SENDS, node_id)
+    await tx.execute(FORGET_CANCEL_SENDS, node_id)
 
 
 async def by_cancel_job(tx: Snapshot, node_id: str, cancel_job_id: str) -> InvocationRow | None:

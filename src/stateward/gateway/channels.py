@@ -171,14 +171,16 @@ class Gateway:
             await connection.connect(tx, scope, channel.node_id, self._replica, channel.epoch)
             if rivals:
                 await clones.note_channels(tx, scope, channel.node_id, rivals)
-            if not just_polled:  # what the node has just fetched is not sent a second time
+            if just_polled:  # what the node has just fetched is sent a second time only when its lease is over
+                await store_delivery.forget_sends(tx, channel.node_id)
+            else:
                 await store_delivery.forget_leases(tx, channel.node_id)
 
         await self._db.write(work)
         channel.woken.set()
         log.info("channel opened", node=channel.node_id)
         if old is not None:
-            await asyncio.gather(old.close(REPLACED), return_exceptions=True)
+            await close_spread([old], 0, lambda channel: channel.close(REPLACED))
 
     def _rivals(self, channel: Channel, old: Channel | None) -> tuple[str, ...]:
         if old is None:
