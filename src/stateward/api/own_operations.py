@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stateward.access.roles import OPERATOR, READER
 from stateward.api.extension import Extension
-from stateward.associations import pausing, stopping, upcoming
+from stateward.associations import pausing, progress, stopping, upcoming
+from stateward.associations.comparing import ComparisonWanted, compare_executions
 from stateward.associations.execution_calls import OneAssociation, OneExecution
 from stateward.associations.retrying import Retries, RetryWanted
 from stateward.associations.upcoming import NextWanted
@@ -27,7 +28,11 @@ def of_associations() -> list[Extension]:
 def of_executions(groups: ResourceGroups) -> list[Extension]:
     """The operations on executions; `groups` are those of resource-groups targets."""
     retries = Retries(groups)
+    come_so_far, errors = progress.get_execution_progress, progress.list_execution_errors
     return [
+        Extension("GetExecutionProgress", READER, "GET", f"{EXECUTION}/progress", OneExecution, come_so_far),
+        Extension("ListExecutionErrors", READER, "GET", f"{EXECUTION}/errors", OneExecution, errors),
+        Extension("CompareExecutions", READER, "GET", f"{EXECUTION}/compare", ComparisonWanted, compare_executions),
         Extension("PreviewRetry", READER, "GET", f"{EXECUTION}/retry", RetryWanted, retries.preview_retry),
         Extension("RetryExecution", OPERATOR, "POST", f"{EXECUTION}/retry", RetryWanted, retries.retry_execution),
         Extension("StopExecution", OPERATOR, "POST", f"{EXECUTION}/stop", OneExecution, stopping.stop_execution),

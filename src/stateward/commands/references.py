@@ -9,7 +9,7 @@ import msgspec
 
 from stateward.access.principals import Scope
 from stateward.documents import interpolation
-from stateward.parameters import lookup
+from stateward.parameters import lookup, names
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
 
@@ -40,8 +40,11 @@ def named(*values: Any) -> list[str]:
 
 
 def followed(parameters: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """The names whose change starts a run: a reference that pins a version or label never does."""
-    return frozenset(reference for reference in within(parameters) if ":" not in reference)
+    """The names whose change starts a run, as the store spells them (`/name` is `name`).
+
+    A reference that pins a version or label is none.
+    """
+    return frozenset(names.canonical(reference) for reference in within(parameters) if ":" not in reference)
 
 
 async def fetch(tx: Snapshot, scope: Scope, references: Collection[str]) -> Fetched:
