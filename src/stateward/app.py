@@ -96,6 +96,7 @@ from stateward.events.topics import Topics
 from stateward.gateway import key_rotation, message_delivery
 from stateward.gateway.channels import Gateway
 from stateward.gateway.message_delivery import MessageDelivery
+from stateward.gateway.old_keys import OldKeys
 from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.inventory import deletion as inventory_deletion
@@ -186,6 +187,8 @@ class Server:
         )
         self._kept_time = KeptTime(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
         self._react()
+        rotation_days = config.rotate_node_keys_days
+        self._old_keys = None if rotation_days is None else OldKeys(self.db, self.clock, rotation_days)
         self._upkeep: asyncio.Task[None] | None = None
         self._ready = False
         self._routes = self._other_routes()
@@ -212,7 +215,8 @@ class Server:
         self.uploads.start()
         self.live.start()
         events = EventRetention(self.db, self.config.event_retention_days, self.deliveries.sinks)
-        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, [events.clean]), name="upkeep")
+        chores = [events.clean, *([] if self._old_keys is None else [self._old_keys.ask])]
+        self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, chores), name="upkeep")
         self._ready = True
 
     async def stop(self) -> None:

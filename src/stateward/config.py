@@ -102,6 +102,7 @@ class Config:
     per_run_history: bool = False
     retention_days: int | None = DEFAULT_RETENTION_DAYS
     output_retention_days: int | None = None
+    rotate_node_keys_days: int | None = None
     simulated_step: str = "1s"
 
     @property
@@ -188,13 +189,13 @@ def tls_port_of(given: int | None, *, host: str, port: int, clock: str, insecure
     return 0 if port == 0 or clock == "virtual" else None
 
 
-def days(option: str, text: str) -> int | None:
-    """The days in `30d`, None for `forever`. Raises ConfigurationError."""
-    if text.strip() == "forever":
+def days(option: str, text: str, otherwise: str = "forever") -> int | None:
+    """The days in `30d`, None for the word `otherwise`. Raises ConfigurationError."""
+    if text.strip() == otherwise:
         return None
     number = text.strip().removesuffix("d")
     if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= 36_500):
-        raise ConfigurationError(f"{option} {text!r}: write a number of days such as 30d, or forever")
+        raise ConfigurationError(f"{option} {text!r}: write a number of days such as 30d, or {otherwise}")
     return int(number)
 
 

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from node_keys import answer_of, asked_for_key
 from websockets.asyncio.client import connect
 
 from live_server import Refused
-from stateward.access.signing import SignedRequest, sign_rsa
+from stateward.access.signing import SignedRequest
 from stateward.agent.client import CallRefused, NodeClient
 from stateward.agent.identity import Identity, NodeKey
-from stateward.clock import SystemClock, wall_ms
+from stateward.clock import SystemClock
 
 OTHER = "another-machine"
 
@@ -192,36 +193,6 @@ def test_a_node_without_channel_is_not_offline(server, node):
 
 
 # Another key (D54)
-
-
-def asked_for_key(node):
-    """What UpdateKeyPair says in the answer to the node's next token request."""
-    return node.call(answer_of(node, "RequestManagedInstanceRoleToken", {"Fingerprint": fingerprint_of(node)}))[
-        "UpdateKeyPair"
-    ]
-
-
-def fingerprint_of(node):
-    return node._client._identity.key.fingerprint
-
-
-async def answer_of(node, operation, members):
-    """An operation that a node signs with its own key."""
-    caller, identity = node._client._caller, node._client._identity
-    request = caller.json_request(operation, members)
-    signed = sign_rsa(
-        request,
-        node_id=identity.node_id,
-        private_key=identity.key.private_key,
-        region=identity.registration.region,
-        service="ssm",
-        now_ms=wall_ms(),
-    )
-    answer = await caller._http.request(
-        "POST", caller._url, headers={**request.headers, **signed}, content=request.body
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def rotate(server, node):

@@ -46,6 +46,6 @@ def signing_key(
 async def note(tx: Transaction, key: NodeKeyRow, used: str, offered: str | None, wall_ms: int) -> None:
     """A candidate that has signed is the node's key; what is offered is kept before anything else can fail."""
     if used != key.public_key:
-        await store_rotation.adopt(tx, key.node_id, used)
+        await store_rotation.adopt(tx, key.node_id, used, wall_ms)
     if offered is not None and offered != used:
         await store_rotation.offer(tx, key.node_id, offered, wall_ms)

@@ -59,8 +59,9 @@ SELECT node_id, account_id, region, public_key, fingerprint, credentials_not_bef
   FROM node_keys WHERE node_id = $1
 """
 ADD_NODE_KEY = """
-INSERT INTO node_keys (node_id, account_id, region, public_key, fingerprint, credentials_not_before_ms, created_ms)
-VALUES ($1, $2, $3, $4, $5, 0, $6)
+INSERT INTO node_keys (node_id, account_id, region, public_key, fingerprint, credentials_not_before_ms, created_ms,
+ key_since_ms)
+VALUES ($1, $2, $3, $4, $5, 0, $6, $6)
 """
 CHANGE_FINGERPRINT = """
 UPDATE node_keys SET fingerprint = $2, credentials_not_before_ms = $3 WHERE node_id = $1 AND removed_ms IS NULL

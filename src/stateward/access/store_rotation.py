@@ -18,7 +18,7 @@ SELECT candidate_public_key, candidate_since_ms FROM node_keys
 """
 OFFER = "UPDATE node_keys SET candidate_public_key = $2, candidate_since_ms = $3 WHERE node_id = $1"
 ADOPT = """
-UPDATE node_keys SET public_key = $2, candidate_public_key = NULL, candidate_since_ms = NULL
+UPDATE node_keys SET public_key = $2, key_since_ms = $3, candidate_public_key = NULL, candidate_since_ms = NULL
  WHERE node_id = $1 AND candidate_public_key = $2
 """
 
@@ -32,6 +32,6 @@ async def offer(tx: Transaction, node_id: str, public_key: str, wall_ms: int) ->
     await tx.execute(OFFER, node_id, public_key, wall_ms)
 
 
-async def adopt(tx: Transaction, node_id: str, public_key: str) -> None:
+async def adopt(tx: Transaction, node_id: str, public_key: str, wall_ms: int) -> None:
     """The offered key is the node's own from now on."""
-    await tx.execute(ADOPT, node_id, public_key)
+    await tx.execute(ADOPT, node_id, public_key, wall_ms)

@@ -93,7 +93,7 @@ class NodeRoutes:
                 row = _existing(await store.find(tx, scope, node_id), request)
                 if row.agent_name == BUILT_IN:
                     raise AwsError("Conflict", f"{node_id} has Stateward's agent, which keeps its key.", 409)
-                await store_asking.ask(tx, node_id)
+                await store_asking.ask(tx, node_id, self._clock.wall())
 
             await self._db.write(work)
             return JSONResponse({"node": node_id})

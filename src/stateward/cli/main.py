@@ -18,6 +18,7 @@ from stateward.cli.options import (
     AlarmUrl,
     Drain,
     NodeParameters,
+    RotateNodeKeys,
     S3Endpoint,
     TlsCert,
     TlsKey,
@@ -188,6 +189,7 @@ def serve(
             show_default=False,
         ),
     ] = "forever",
+    rotate_node_keys: RotateNodeKeys = "never",
     per_run_history: Annotated[
         bool,
         typer.Option(
@@ -260,6 +262,7 @@ def serve(
             groups=groups,
             retention_days=days("--retention", retention),
             output_retention_days=days("--output-retention", output_retention),
+            rotate_node_keys_days=days("--rotate-node-keys", rotate_node_keys, "never"),
             per_run_history=per_run_history,
         )
 

@@ -71,3 +71,10 @@ Drain = Annotated[
         help="Seconds over which an ending server sends its nodes away, one after the other.",
     ),
 ]
+RotateNodeKeys = Annotated[
+    str,
+    typer.Option(
+        envvar="STATEWARD_ROTATE_NODE_KEYS",
+        help="Ask official agents for another key when theirs is so old, such as 90d, or never.",
+    ),
+]

@@ -1,4 +1,4 @@
-"""Work that nobody waits for: moving the log into the database file, forgetting what has become old."""
+"""Work that nobody waits for: moving the log into the database file, looking after what has become old."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stateward.clock import Clock
 from stateward.storage import Database, Transaction
 
 PAUSE_S = 60.0
-Cleaning = Callable[[], Awaitable[object]]
+Chore = Callable[[], Awaitable[object]]
 log = structlog.get_logger("stateward.engine")
 
 
-async def keep_up(db: Database, clock: Clock, cleanings: Sequence[Cleaning]) -> None:
-    """Run for ever, once a minute; a failure is logged and tried again. Each cleaning deletes what has become old."""
+async def keep_up(db: Database, clock: Clock, chores: Sequence[Chore]) -> None:
+    """Run for ever, once a minute; a failure is logged and tried again. Each chore looks after what has become old."""
     while True:
         await asyncio.sleep(PAUSE_S)
         oldest_ms = clock.wall() - RETRY_WINDOW_MS
@@ -28,8 +28,8 @@ async def keep_up(db: Database, clock: Clock, cleanings: Sequence[Cleaning]) -> 
 
         try:
             await db.write(forget)
-            for clean in cleanings:
-                await clean()
+            for chore in chores:
+                await chore()
             await db.checkpoint()
         except Exception:
             log.exception("upkeep failed and is tried again", retry_s=PAUSE_S)
