@@ -34,6 +34,7 @@ from stateward.api.extension_routes import ExtensionRoutes
 from stateward.api.http import ApiEndpoint
 from stateward.api.keys import KeyOperations
 from stateward.api.nodes import NodeRoutes
+from stateward.api.output import OutputRoutes
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
@@ -58,7 +59,15 @@ from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import node_parameters, store_delivery, uploads
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
-from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputGivenUp, OutputWaits
+from stateward.commands.facts import (
+    CommandChanged,
+    InvocationChanged,
+    NodeFreed,
+    OutputGivenUp,
+    OutputStored,
+    OutputWaits,
+)
+from stateward.commands.output_news import OutputNews
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
 from stateward.config import AGENT_FOLDER, DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
@@ -153,7 +162,8 @@ class Server:
         self.calendars = Calendars(self.db)
         self.alarms = self._alarm_source()
         self.uploads = Uploads(self.db, self.clock, S3(config.s3_endpoint, config.region).put)
-        self.gateway = Gateway(self.db, self.clock, self.master)
+        self.gateway = Gateway(self.db, self.clock, self.master, config.output_limit)
+        self.output_news = OutputNews()
         self.groups = ResourceGroups(config.groups)
         self.simulation = (
             Simulation(self.db, self.clock, config.simulated_step) if isinstance(self.clock, VirtualClock) else None
@@ -354,6 +364,8 @@ class Server:
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, uploads.note_closed),
             (InvocationChanged, self.engine.note),
+            (InvocationChanged, self.output_news.note_changes),
+            (OutputStored, self.output_news.note_output),
             (OutputWaits, self.uploads.note),
             (NodeFreed, self.gateway.note_freed),
             (CommandChanged, association_reactions.roll_up),
@@ -422,6 +434,7 @@ class Server:
             *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
             *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/live", LiveRoutes(self.live, door, self._anybody).handle, methods=["GET"]),
+            *self._output_routes(door).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Route("/_stateward/apply", self._apply_routes(door).handle, methods=["POST"]),
             Mount("/v1/control-channel", channel),
@@ -466,6 +479,12 @@ class Server:
 
     def _apply_routes(self, door: Door) -> ApplyRoutes:
         return ApplyRoutes(self.performer, self.db, door, self._anybody, self.documents.check_ahead)
+
+    def _output_routes(self, door: Door) -> OutputRoutes:
+        scope = Scope(self.config.account_id, self.config.region)
+        routes = OutputRoutes(self.db, self.output_news, door, scope, self.gateway.has_live_output)
+        self.event_readers = routes.readers
+        return routes
 
     async def _health(self, request: Request) -> Response:
         try:
