@@ -27,7 +27,7 @@ WINDOW_BYTES = 32 * 1024
 WINDOWS_A_LOOK = 8
 RETRY = b"retry: 1000\n\n"
 HEARTBEAT = b": still there\n\n"
-_CURSOR = re.compile(r"\d{1,4}(,\d{1,4}[oe]\d{1,16})*")
+_CURSOR = re.compile(r"[0-9]{1,4}(,[0-9]{1,4}[oe][0-9]{1,16})*")
 
 
 @dataclass
