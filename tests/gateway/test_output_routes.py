@@ -8,9 +8,10 @@ import pytest
 from raw_channels import channel_of
 
 from command_calls import told_step
+from key_holders import Holder, holder
 from live_server import KEY_ID, SECRET, Refused
 from stateward.access import store as access
-from stateward.api import output_events
+from stateward.api import event_stream, output_events
 from stateward.api.output_events import Cursor
 from stateward.wire.errors import AwsError
 from waiting import until
@@ -265,6 +266,19 @@ def test_an_ending_server_lets_its_readers_go(server, channel, node, sent, readi
         channel.output(sent, b"a", step="one")
         events.next()
         server.stop()
+        assert events.rest() == []
+
+
+def test_who_has_lost_the_key_reads_no_more(server, channel, node, sent, monkeypatch):
+    monkeypatch.setattr(event_stream, "CHECK_S", 0.01)
+    chief = Holder(server)
+    reader = holder(server, "reader")
+    url = f"{server.url}/_stateward/commands/{sent}/output/events?node={node.node_id}"
+    with httpx.stream("GET", url, auth=(reader.key_id, reader.secret), timeout=30) as answer:
+        events = Events(answer)
+        channel.output(sent, b"a", step="one")
+        assert events.next()[2]["text"] == "a"
+        chief.post(f"/keys/{reader.key_id}/revoke")
         assert events.rest() == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -14,6 +14,8 @@ from stateward.api import requests
 from stateward.api.requests import Receive, Send
 
 SLOW_S = 30.0
+CHECK_S = 1.0
+Allowed = Callable[[], Awaitable[bool]]
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -34,9 +36,9 @@ class Readers:
     def is_full(self) -> bool:
         return len(self._tasks) >= self._most
 
-    def answer(self, events: AsyncGenerator[bytes, None]) -> Response:
-        """The response that sends these events."""
-        return _EventStream(events, self._slow_s, self._run)
+    def answer(self, events: AsyncGenerator[bytes, None], allowed: Allowed) -> Response:
+        """The response that sends these events, as long as its reader is `allowed`, who is asked for every second."""
+        return _EventStream(events, allowed, self._slow_s, self._run)
 
     def close(self) -> None:
         """Let everybody go; they come back with the id of their last event."""
@@ -50,24 +52,31 @@ class Readers:
 
 class _EventStream(Response):
     def __init__(
-        self, events: AsyncGenerator[bytes, None], slow_s: float, run: Callable[[asyncio.Task[None]], None]
+        self,
+        events: AsyncGenerator[bytes, None],
+        allowed: Allowed,
+        slow_s: float,
+        run: Callable[[asyncio.Task[None]], None],
     ) -> None:
         super().__init__()
         self._events = events
+        self._allowed = allowed
         self._slow_s = slow_s
         self._run = run
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send), name="events")
         leaving = asyncio.create_task(_left(receive), name="events' reader")
+        losing = asyncio.create_task(self._lost(), name="events' key")
         self._run(sending)
+        tasks = (sending, leaving, losing)
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             has_left = leaving.done()
         finally:
-            sending.cancel()
-            leaving.cancel()
-            ended, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            ended, *_ = await asyncio.gather(*tasks, return_exceptions=True)
         if isinstance(ended, TimeoutError):
             log.warning("a reader of events was cut off: it does not read", path=scope["path"][:120])
             requests.cut_off(scope)
@@ -82,6 +91,10 @@ class _EventStream(Response):
             async for event in events:
                 async with asyncio.timeout(self._slow_s):
                     await send({"type": "http.response.body", "body": event, "more_body": True})
+
+    async def _lost(self) -> None:
+        while await self._allowed():  # noqa: ASYNC110 - a key is revoked by another process too
+            await asyncio.sleep(CHECK_S)
 
 
 async def _left(receive: Receive) -> None:

@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from stateward.access.principals import Scope
+from stateward.access import roles
+from stateward.access import store as access
+from stateward.access.principals import Principal, Scope
 from stateward.api.administrators import Door, refusal
 from stateward.api.event_stream import Readers
 from stateward.api.output_events import Cursor, Follower
@@ -25,11 +27,11 @@ from stateward.wire.errors import AwsError, validation_error
 
 MOST_NODES = 1_000
 MOST_OFFSET = 2**53
-WISH = "read output"
+WISH = "ReadOutput"
 
 
 class OutputRoutes:
-    """For administrators; `default_scope` is where anybody works under `--auth open`.
+    """For readers and above; `default_scope` is where anybody works under `--auth open`.
 
     `is_live` says of a node whether it is there and sends what its steps print while they run.
     """
@@ -123,10 +125,10 @@ class OutputRoutes:
     async def events(self, request: Request) -> Response:
         """GET `?node=…&step=…`: server-sent events from Last-Event-ID on, to the end of the invocation (or step)."""
         try:
-            scope = await self._enter(request)
+            principal = await self._admitted(request)
             cursor = Cursor.read(request.headers.get("last-event-id", ""))
             async with self._db.reading() as tx:
-                row = await _invocation(tx, scope, request)
+                row = await _invocation(tx, self._scope_of(principal), request)
                 steps = await _steps(tx, row.command_id)
             one = "step" in request.query_params
             followed = [_step(steps, request)] if one else steps
@@ -138,11 +140,22 @@ class OutputRoutes:
         follower = Follower(
             self._db, self._news, row, followed, cursor, lambda: self._is_live(node_id), to_the_end=not one
         )
-        return self.readers.answer(follower.events())
+        return self.readers.answer(follower.events(), lambda: self._still_known(principal))
 
     async def _enter(self, request: Request) -> Scope:
-        principal, _ = await self._door.enter(request, WISH)
+        return self._scope_of(await self._admitted(request))
+
+    async def _admitted(self, request: Request) -> Principal | None:
+        return (await self._door.enter(request, WISH, roles.READER))[0]
+
+    def _scope_of(self, principal: Principal | None) -> Scope:
         return self._default_scope if principal is None else principal.scope
+
+    async def _still_known(self, principal: Principal | None) -> bool:
+        if principal is None:
+            return True
+        async with self._db.reading() as tx:
+            return bool(await access.known_access_keys(tx, [principal.name]))
 
 
 async def _command(tx: Snapshot, scope: Scope, request: Request) -> CommandRow:
