@@ -46,6 +46,7 @@ WALKS = {
 """Statements that are meant to walk, and why that is bounded or rare."""
 
 SORTS = {
+    "associations.store_read_models.OF_NODE": "the associations of one node",
     "associations.store_changes.BEHIND_DEFAULT": "the associations behind one document, a slice a write",
     "associations.store_changes.BEHIND_DELETED": "the associations behind one document, a slice a write",
     "associations.store_changes.BEHIND_LATEST": "the associations behind one document, a slice a write",
