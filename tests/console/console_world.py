@@ -82,4 +82,6 @@ class World:
             "command_id": self.command,
             "association_id": self.association,
             "execution_id": self.executions[0],
+            "before_id": self.executions[1],
+            "number": "1",
         }

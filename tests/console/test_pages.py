@@ -9,11 +9,15 @@ from console_world import World
 from stateward.console.map_of_site import PAGES
 
 NEEDS = {
+    "/associations/run": "?id={association_id}",
+    "/associations/{association_id}/executions/{execution_id}/compare": "?with={before_id}",
+    "/associations/{association_id}/executions/{execution_id}/nodes/{node_id}/output": "?step=restart&stream=stderr",
     "/documents/{name}/default": "?version=2",
     "/commands/{command_id}/nodes/{node_id}/output": "?step=aws:runShellScript",
 }
 PART = re.compile(r"\{(\w+)\}")
-WITHOUT_PARTS = [page.path for page in PAGES if not PART.search(page.path)]
+WITHOUT_PARTS = [page.path for page in PAGES if not PART.search(page.path) and page.path != "/associations/run"]
+REDIRECTS = ("/executions/{execution_id}", "/associations/{association_id}/runs/{number}/nodes/{node_id}")
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +31,30 @@ def world(server_thread, model, tmp_path_factory):
 
 def address(path, world):
     parts = {**world.parts, "name": "freeze"} if path.startswith("/calendars") else world.parts
-    return PART.sub(lambda part: parts[part[1]], path) + NEEDS.get(path, "")
+    return PART.sub(lambda part: parts[part[1]], path + NEEDS.get(path, ""))
 
 
-@pytest.mark.parametrize("path", [page.path for page in PAGES])
+@pytest.mark.parametrize("path", [page.path for page in PAGES if page.path not in REDIRECTS])
 def test_every_page_is_there_with_data(world, path):
+    if path.endswith("/output"):
+        answer = signed_in(world.server).get(address(path, world))
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["content-disposition"].startswith("attachment; ")
+        return
     text = signed_in(world.server).page(address(path, world))
     assert "only-for-operators" not in text
     assert "<script>alert" not in text
     assert "<b>service" not in text
     assert "\u202e" not in text
     assert len(text) <= 150_000
+
+
+@pytest.mark.parametrize("path", REDIRECTS)
+def test_a_short_address_leads_to_the_long_one(world, path):
+    person = signed_in(world.server)
+    answer = person.get(address(path, world))
+    assert answer.status_code == 302
+    person.page(answer.headers["location"])
 
 
 @pytest.mark.parametrize("path", WITHOUT_PARTS)
@@ -48,6 +65,6 @@ def test_every_list_says_why_it_is_empty(server, path):
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES if PART.search(page.path)])
 def test_what_is_not_there_is_not_found(server, path):
-    answer = signed_in(server).get(PART.sub("nothing-of-this-name", path) + NEEDS.get(path, ""))
+    answer = signed_in(server).get(PART.sub("nothing-of-this-name", path + NEEDS.get(path, "")))
     assert answer.status_code in (400, 404), answer.text
     assert 'role="alert"' in answer.text

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from stateward.console.pages import (
+    association_changes,
+    associations,
     calendars,
     commands,
     compliance,
     documents,
     events,
+    executions,
     joining,
     keys,
     nodes,
@@ -19,6 +22,9 @@ from stateward.console.visit import Page
 
 SUBJECTS = (
     overview,
+    association_changes,
+    executions,
+    associations,
     nodes,
     commands,
     documents,

@@ -25,6 +25,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 NAVIGATION = (
     Entry("Overview", "/"),
+    Entry("Associations", "/associations"),
     Entry("Nodes", "/nodes"),
     Entry("Commands", "/commands"),
     Entry("Documents", "/documents"),

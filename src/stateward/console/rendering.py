@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
 from urllib.parse import unquote
 
@@ -47,6 +47,8 @@ class Renderer:
             instant=instant,
             moment=moment,
             wall=wall,
+            instant_of=instant_of,
+            both_zones=both_zones,
             day_text=day_text,
             look_of=statuses.look_of,
             navigation=navigation,
@@ -124,6 +126,24 @@ def wall(context: Context, text: str | None) -> Markup | str:
     ms = parse_instant(text)
     exact = times.to_the_minute(ms, context["zone"])
     return TIME.format(times.machine(ms), times.exact(ms, context["zone"]), exact, times.exact(ms, context["zone"]))
+
+
+@pass_context
+def instant_of(context: Context, text: str) -> Markup | str:
+    """An instant of domain time as text in UTC."""
+    return instant(context, parse_instant(text))
+
+
+@pass_context
+def both_zones(context: Context, ms: int) -> Markup:
+    """A due time: schedules are UTC, so that stands first, with the reader's time where it is another."""
+    zone: tzinfo = context["zone"]
+    local = times.at(ms, zone)
+    here = "" if zone is UTC else f" ({local:%H:%M} {times.zone_letters(local)})"
+    near = times.ago(ms, context["now_ms"]) if abs(ms - context["now_ms"]) < times.DAY_MS else ""
+    return Markup('<time datetime="{}" title="{}">{}{}{}</time>').format(
+        times.machine(ms), times.exact(ms, zone), times.to_the_minute(ms), here, f" {near}" if near else ""
+    )
 
 
 def day_text(ms: int) -> str:

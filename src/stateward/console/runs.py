@@ -13,6 +13,7 @@ from stateward.console import output_view
 from stateward.console.output_view import Hit, Window
 from stateward.console.visit import Visit
 from stateward.documents import schema
+from stateward.nodes import store as nodes
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
 
@@ -66,8 +67,8 @@ async def read(tx: Snapshot, command: CommandRow, node_id: str, visit: Visit) ->
         raise AwsError("InvocationDoesNotExist", f"Command {command.command_id} has no target {node_id[:80]}.")
     names = _step_names((await store.text(tx, command.command_id)).content)
     reported = {row.step_name: row for row in await store_history.steps(tx, command.command_id, node_id)}
-    node_name = (await store_history.node_names(tx, [node_id])).get(node_id, "")
-    return Run(command, invocation, node_name or node_id, shown_steps(names, reported, invocation, visit))
+    node_name = (await nodes.names(tx, [node_id])).get(node_id, node_id)
+    return Run(command, invocation, node_name, shown_steps(names, reported, invocation, visit))
 
 
 def shown_steps(
@@ -112,7 +113,7 @@ def _status_without_report(invocation: InvocationRow) -> str:
 def _streams(row: StepRow, visit: Visit, is_open: bool) -> list[ShownStream]:
     words = visit.query("find")
     found = []
-    for name, text in zip(STREAMS, (row.standard_output or row.output, row.standard_error), strict=True):
+    for name, text in zip(STREAMS, texts_of(row), strict=True):
         lines = output_view.lines_of(text)
         hits = output_view.hits(lines, words) if words else []
         line = _line(visit) if is_open and visit.query("stream", name) == name else None
@@ -121,6 +122,11 @@ def _streams(row: StepRow, visit: Visit, is_open: bool) -> list[ShownStream]:
         if lines:
             found.append(ShownStream(name, output_view.window(lines, line), hits))
     return found
+
+
+def texts_of(row: StepRow) -> tuple[str, str]:
+    """Standard output and error; what an agent tells of both together stands in for them where it tells no other."""
+    return (row.standard_output or (row.output if not row.standard_error else ""), row.standard_error)
 
 
 def _line(visit: Visit) -> int | None:
@@ -143,7 +149,7 @@ async def download(visit: Visit, command: CommandRow, node_id: str) -> Response:
     row = rows.get(step)
     if row is None or stream not in STREAMS:
         raise AwsError("NotFound", f"There is no {stream[:20]} of step {step[:80]!r}.", 404)
-    text = row.standard_error if stream == "stderr" else row.standard_output or row.output
+    text = texts_of(row)[STREAMS.index(stream)]
     headers = {"content-disposition": f'attachment; filename="{node_id}-{_plain(step)}-{stream}.txt"'}
     return Response(text.encode("utf-8", "replace"), media_type="text/plain; charset=utf-8", headers=headers)
 
