@@ -24,6 +24,8 @@ def run(command, folder, timeout=100, **more):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Plugins of our own environment, which take long to load.
+        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:anyio -p no:xdist",
         **more,
     }
     ran = subprocess.run(

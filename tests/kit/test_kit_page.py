@@ -41,6 +41,8 @@ def typed(folder, command):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Plugins of our own environment, which take long to load.
+        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:anyio -p no:xdist",
     }
     ran = subprocess.run(
         ["sh", "-c", command],

@@ -20,7 +20,7 @@ def describe(state_manager: StateManager) -> str:
     """The time, the fleet, the script, and of every association its latest executions and how they failed."""
     return "\n".join(
         [
-            f"time: {state_manager.clock.now.isoformat()}, next due: {state_manager.clock.next or 'nothing'}",
+            f"time: {state_manager.clock.now.isoformat()}",
             *_fleet(state_manager),
             *_associations(state_manager),
         ]

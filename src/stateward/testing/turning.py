@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from stateward.testing.control import Control, KitError, StateManagerFailed, duration
 
@@ -26,8 +27,8 @@ class Clock:
 
     @property
     def next(self) -> datetime | None:
-        """When something is due next, in UTC; None: nothing is."""
-        due = self._control.ask("clock").get("next")
+        """When something is due next, in UTC; None: nothing is. Waits first until all that is due now has been done."""
+        due = self._turn(advance="0s").get("next")
         return None if due is None else datetime.fromisoformat(due["at"])
 
     def advance(
@@ -65,12 +66,13 @@ class Clock:
         """Wait until all that is due now has been done; time does not move."""
         self._turn(advance="0s")
 
-    def _turn(self, **wish: str) -> None:
+    def _turn(self, **wish: str) -> dict[str, Any]:
         patience = duration(timedelta(seconds=self.node_patience_s))
-        answer = self._control.tell("clock", {**wish, "wait_for_nodes": patience})
+        answer: dict[str, Any] = self._control.tell("clock", {**wish, "wait_for_nodes": patience})
         self._after_turn()
         if "unfinished" in answer:
             raise StateManagerFailed(
                 f"nodes have not ended their work within {self.node_patience_s:g} s of real time: "
                 + ", ".join(answer["unfinished"])
             )
+        return answer
