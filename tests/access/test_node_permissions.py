@@ -90,6 +90,87 @@ def test_what_rows_decide_is_denied_without_such_rows(server, node):
         assert answer(node, operation, **PARAMETERS[operation])[:2] == (400, "AccessDeniedException")
 
 
+ITS_OWN = {
+    "UpdateInstanceInformation",
+    "ListInstanceAssociations",
+    "UpdateInstanceAssociationStatus",
+    "UpdateAssociationStatus",
+    "PutComplianceItems",
+    "PutInventory",
+    "GetDocument",
+    "DescribeDocument",
+}
+"""D55: what a node may do for its own work. Its keys are asked for with another key, and nothing that this work refers
+to is in the store; everything else of the model is denied."""
+
+REFUSED = {"RegisterManagedInstance": "ValidationException"}
+"""Whoever asks needs an activation."""
+
+
+@pytest.fixture
+def at_work(server, nodes, document):
+    """Two nodes, each with a command and an association's run in hand: node → ids of its work."""
+    ssm, found = server.client(), {}
+    command = document(f"command-{new_uuid()}", STEPS)
+    for node in nodes.add(2, holds=True):
+        policy = document(f"policy-{new_uuid()}", STEPS, DocumentType="Policy")
+        sent = ssm.send_command(DocumentName=command, InstanceIds=[node.node_id])["Command"]["CommandId"]
+        made = ssm.create_association(Name=policy, Targets=[{"Key": "InstanceIds", "Values": [node.node_id]}])
+        node.wait_for_jobs(2)
+        found[node] = (sent, made["AssociationDescription"]["AssociationId"], policy)
+    return found
+
+
+def asked_about(model, operation, node, command_id, association_id, name):
+    """The members of an operation's input that name a node's work."""
+    named = {
+        "InstanceId": node.node_id,
+        "ResourceId": node.node_id,
+        "Target": node.node_id,
+        "InstanceIds": [node.node_id],
+        "CommandId": command_id,
+        "AssociationId": association_id,
+        "AssociationIds": [association_id],
+        "Name": name,
+        "Names": [name],
+        "DocumentName": name,
+        "ExecutionResult": REPORT["ExecutionResult"],
+        "AssociationStatus": {"Date": 1700000000, "Name": "Success", "Message": "done"},
+        **ABOUT_ITSELF.get(operation, ("", {}))[1],
+    }
+    return {member: named[member] for member in model.input_members(operation) & named.keys()}
+
+
+def state_of(ssm, node, command_id, association_id, _):
+    """Everything of a node's work that a call could change."""
+    (row,) = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
+    runs = ssm.describe_instance_associations_status(InstanceId=node.node_id)["InstanceAssociationStatusInfos"]
+    association = ssm.describe_association(AssociationId=association_id)["AssociationDescription"]
+    inventory = ssm.list_inventory_entries(InstanceId=node.node_id, TypeName="AWS:Network")["Entries"]
+    compliance = ssm.list_compliance_items(ResourceIds=[node.node_id])["ComplianceItems"]
+    (about,) = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [node.node_id]}])[
+        "InstanceInformationList"
+    ]
+    return row, runs, association, inventory, compliance, about["AgentVersion"]
+
+
+def test_every_operation_for_its_own_and_for_another_node_s_work(server, ssm, at_work):
+    (node, own), (other, others) = at_work.items()
+    before = state_of(ssm, other, *others)
+    for operation in sorted(server.model.operations):
+        status, code, _ = answer(node, operation, **asked_about(server.model, operation, other, *others))
+        expected = (
+            (200, None) if operation in ABOUT_DOCUMENTS else (400, REFUSED.get(operation, "AccessDeniedException"))
+        )
+        assert (status, code) == expected, operation
+    assert state_of(ssm, other, *others) == before
+    for operation in sorted(server.model.operations):
+        status, code, _ = answer(node, operation, **asked_about(server.model, operation, node, *own))
+        expected = (200, None) if operation in ITS_OWN else (400, REFUSED.get(operation, "AccessDeniedException"))
+        assert (status, code) == expected, operation
+    assert state_of(ssm, other, *others) == before
+
+
 @pytest.mark.parametrize("operation", ABOUT_ITSELF)
 def test_a_node_speaks_about_itself_only(nodes, operation):
     node, other = nodes.add(2, online=False)

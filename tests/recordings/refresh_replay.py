@@ -6,6 +6,10 @@ here, one after the other, and the agent's words on it are the recorded ones.
 
 import json
 
+import httpx
+import pytest
+from fault_proxy import Fault
+
 from recordings import load
 
 PREFIX = "AmazonSSM."
@@ -34,9 +38,14 @@ class Turn:
 
 
 class RefreshReplay:
-    """One recording on one node. What its server refused on purpose never reached it."""
+    """One recording on one node. What its server refused on purpose never reaches ours.
 
-    def __init__(self, ssm, player, name, *, times=1):
+    Behind a proxy the agent says it all the same, and the proxy answers as recorded: instead of the server, or
+    (`reaches`) after it.
+    """
+
+    def __init__(self, ssm, player, name, *, times=1, proxy=None, reaches=False):
+        self._proxy, self._reaches = proxy, reaches
         self._times = times
         self.events = [event for event in load(name)["events"] if isinstance(event, dict)]
         self._ssm = ssm
@@ -44,6 +53,8 @@ class RefreshReplay:
         self._made = {}
         self._listed = {}
         self._documents = {}
+        self._contents = {}
+        self._hashes = {}
         self._parameters = {}
         self._look()
         for parameter, value in self._parameters.items():
@@ -136,6 +147,7 @@ class RefreshReplay:
         mine = f"{name.replace('AWS-', 'Lab-')}-own"
         if mine not in {one["Name"] for one in self._own_documents()}:
             self._ssm.create_document(Name=mine, Content=content, DocumentType=kind)
+            self._contents[mine] = json.loads(content)
         return mine
 
     def _own_documents(self):
@@ -164,30 +176,69 @@ class RefreshReplay:
             assert "ScheduleExpression" not in one
             assert one["DetailedStatus"] in LISTED
             document = self._call("GetDocument", {"Name": one["Name"], "DocumentVersion": one["DocumentVersion"]})
-            assert isinstance(json.loads(document.json()["Content"]), dict)
+            content = json.loads(document.json()["Content"])
+            assert content == self._contents.get(one["Name"], content)  # else one that Stateward ships
 
     def _say(self, event):
         operation = operation_of(event)
-        if not reached(event):
+        if not reached(event) or (self._proxy and is_spoiled(event)):
+            self._say_in_vain(event)
             return
         answer = self._call(operation, event["request"]["body"])
         assert (answer.status_code, answer.json()) == (200, {}), answer.text
+
+    def _say_in_vain(self, event):
+        """What the agent hears is the proxy's; whether the server has heard the agent is the proxy's too."""
+        if self._proxy is None:
+            return
+        response = event["response"]
+        self._proxy.spoil(Fault(response["status"], response.get("body") or "", self._reaches or reached(event)))
+        if response["status"] is None:
+            with pytest.raises(httpx.TransportError):
+                self._call(operation_of(event), event["request"]["body"])
+        else:
+            answer = self._call(operation_of(event), event["request"]["body"])
+            assert answer.status_code == response["status"]
 
     def _end(self, turn):
         rows = self._ssm.describe_instance_associations_status(InstanceId=self._player.node_id)
         mine = self._made[turn.association_id]
         (row,) = [row for row in rows["InstanceAssociationStatusInfos"] if row["AssociationId"] == mine]
-        told = [event["request"]["body"]["ExecutionResult"] for event in turn.reports if reached(event)]
+        told = [event["request"]["body"]["ExecutionResult"] for event in turn.reports if self._heard(event)]
         if told:
             assert row["ExecutionSummary"] == self._player.rebound(told[-1])["ExecutionSummary"]
         return row["Status"], row.get("ErrorCode", "")
 
+    def _heard(self, event):
+        return reached(event) or (self._proxy is not None and self._reaches)
+
     def _after(self):
         """Compliance and inventory, as far as the recording's server took them."""
         for event in self.events:
-            if operation_of(event) in ("PutComplianceItems", "PutInventory") and reached(event):
-                answer = self._call(operation_of(event), event["request"]["body"])
-                assert answer.status_code in (200, 400), answer.text
+            if operation_of(event) in ("PutComplianceItems", "PutInventory"):
+                self._put(event)
+
+    def _put(self, event):
+        if not reached(event):
+            self._say_in_vain(event)
+            return
+        body = event["request"]["body"]
+        items = [whole(item) for item in body["Items"]]
+        answer = self._call(operation_of(event), {**body, "Items": items})
+        if self._is_known(items):
+            assert (answer.status_code, answer.json()) == (200, {}), answer.text
+        else:
+            assert (answer.status_code, answer.json()["__type"]) == (400, "ItemContentMismatchException")
+
+    def _is_known(self, items):
+        """Whether the server has the content of every item that comes as a hash only."""
+        known = all(
+            "Content" in item or self._hashes.get(item["TypeName"]) == item["ContentHash"]
+            for item in items
+            if "TypeName" in item
+        )
+        self._hashes.update({item["TypeName"]: item.get("ContentHash") for item in items if item.get("Content")})
+        return known
 
     def _call(self, operation, body):
         template = load(TEMPLATES[operation])["request"]
@@ -205,6 +256,18 @@ def reached(event):
     """Whether the recording's server took it: what was refused, or lost on its way, never came."""
     status = event["response"].get("status") if event.get("response") else None
     return status == 200 or (status is None and HANDLED in json.dumps(event))
+
+
+def whole(item):
+    """An item of inventory without the texts that say where the recording was cut short."""
+    if "Content" not in item:
+        return item
+    return {**item, "Content": [entry for entry in item["Content"] if isinstance(entry, dict)]}
+
+
+def is_spoiled(event):
+    """Whether the agent was told of an error, or of nothing."""
+    return event["response"].get("status") != 200
 
 
 def names_refresh(frame):

@@ -215,6 +215,29 @@ RUNS = {
     "server-restart-30-seconds": [DONE, DONE],
 }
 
+# Of these, the ones whose server refused or lost something: the ends when a proxy does so after the server has dealt
+# with it. With the proxy instead of the server they end as above.
+SPOILED_RUNS = {
+    name: RUNS[name]
+    for name in (
+        "errors-put-compliance-items-500",
+        "errors-report-429",
+        "errors-report-500",
+        "errors-report-503-html",
+        "errors-report-access-denied",
+        "errors-report-answer-lost",
+        "errors-report-bad-signature",
+        "errors-report-connection-dropped",
+        "errors-report-expired-token",
+        "errors-report-expired-token-stays",
+        "errors-report-hangs",
+        "errors-report-throttled-twice",
+        "inventory-error-500",
+        "inventory-error-other",
+        "inventory-mismatch",
+    )
+} | {"errors-report-unknown-operation": [DONE]}
+
 # Single reports on a run: (Status, ErrorCode) as shown after it.
 REPORTS = {
     "report-1-pending": ("Pending", ""),
@@ -342,6 +365,27 @@ NEVER_SENT = {
     "s3-endpoint-without-scheme-upload": "jobs carry an empty bucket (D39)",
     "plugin-cloudwatch-output-unreachable": "jobs never ask for CloudWatch output",
     "mds-command-output-to-s3": "messages carry an empty bucket (D39)",
+}
+
+# Of these, what the API refuses when a caller asks for it: by which operation, and how.
+NO_DOCUMENT, NO_COMMAND = ("CreateDocument", "InvalidDocumentContent"), ("SendCommand", "InvalidParameters")
+REFUSED_CONTENT = {
+    "command-duplicate-step-names": NO_DOCUMENT,
+    "command-finallystep-not-last": NO_DOCUMENT,
+    "command-precondition-unknown-operator": NO_DOCUMENT,
+    "parameters-as-lists": NO_DOCUMENT,  # its text names a parameter that it does not declare
+    "parameters-defaults": NO_DOCUMENT,
+    "parameters-given": NO_DOCUMENT,
+    "mds-command-bad-schema": ("CreateDocument", "InvalidDocumentSchemaVersion"),
+    "parameters-allowed-pattern": NO_COMMAND,
+    "parameters-allowed-values": NO_COMMAND,
+    "parameters-missing": NO_COMMAND,
+    "parameters-unknown-given": NO_COMMAND,
+    # These name parameters that are not in the store.
+    "parameters-ssm-invalid": NO_COMMAND,
+    "parameters-ssm-secure": NO_COMMAND,
+    "parameters-ssm-version": NO_COMMAND,
+    "plugin-cloudwatch-output-unreachable": ("SendCommand", "ValidationException"),
 }
 
 # Not to be played: nothing in them is said to this server, or it has no consequence here.

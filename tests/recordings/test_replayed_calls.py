@@ -4,7 +4,7 @@ import json
 
 import pytest
 from polling_player import PollingPlayer
-from refresh_replay import REFRESH_FRAME
+from refresh_replay import REFRESH_FRAME, whole
 from table import NEVER_SENT, REPORTS
 from test_replayed_start import assert_like
 
@@ -93,10 +93,7 @@ def test_calls_are_answered_as_recorded(polling, name):
 
 def test_inventory_as_recorded(polling):
     recorded = load("put-inventory")
-    items = recorded["request"]["body"]["Items"]
-    for item in items:
-        # Where the recording was cut short stands a text that says so.
-        item["Content"] = [entry for entry in item["Content"] if isinstance(entry, dict)]
+    items = [whole(item) for item in recorded["request"]["body"]["Items"]]
     answer = polling.say(recorded["request"], Items=items)
     assert_like(answer, recorded["response"])
 
