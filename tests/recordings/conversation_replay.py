@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import httpx
 from fault_proxy import Fault, FaultProxy
+from outcomes import Outcome
 from player import Player, _public_key, new_key
 from polling_player import PollingPlayer
-from table import Outcome
 from websockets.exceptions import InvalidStatus
 
 from recordings import Conversation, api_parameters, in_time, load

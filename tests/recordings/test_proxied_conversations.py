@@ -2,7 +2,7 @@
 
 import pytest
 from conversation_replay import ConversationReplay
-from table import PROXIED
+from outcomes import PROXIED
 
 
 @pytest.mark.parametrize("reaches", [pytest.param(False, id="instead"), pytest.param(True, id="after")])
