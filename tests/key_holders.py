@@ -38,6 +38,8 @@ class Holder:
         try:
             return urllib.request.urlopen(request, timeout=timeout)
         except urllib.error.HTTPError as error:
+            if error.code < 400:  # not modified
+                return error
             raise Denied(error.code, json.load(error)) from None
 
 

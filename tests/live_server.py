@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import boto3
+import httpx
 from botocore.config import Config as BotoConfig
 
 from stateward.config import Config
@@ -70,6 +71,13 @@ class LiveServer(BackgroundServer):
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise Refused(error.code, error.read().decode()) from None
+
+    def text(self, path, **headers):
+        """The answer to a GET by the administrator, whose body is no JSON; httpx's response."""
+        answer = httpx.get(self.url + path, auth=(KEY_ID, SECRET), headers=headers, timeout=120)
+        if answer.status_code != 200:
+            raise Refused(answer.status_code, answer.text)
+        return answer
 
     def settle(self):
         """Wait until everything that is due now has been done."""

@@ -9,8 +9,6 @@ import asyncio
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from stateward import ids
@@ -24,7 +22,7 @@ from stateward.alarms.endpoint import AlarmEndpoint
 from stateward.alarms.file import AlarmFile
 from stateward.alarms.posted import PostedAlarms
 from stateward.alarms.source import AlarmSource, NoAlarms
-from stateward.api import own_operations, requests
+from stateward.api import own_operations
 from stateward.api.administrators import Door
 from stateward.api.agent_files import AgentFiles
 from stateward.api.alarms import AlarmRoutes
@@ -34,6 +32,7 @@ from stateward.api.extension_routes import ExtensionRoutes
 from stateward.api.http import ApiEndpoint
 from stateward.api.keys import KeyOperations
 from stateward.api.nodes import NodeRoutes
+from stateward.api.output import OutputRoutes
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
 from stateward.api.steering import ClockRoutes
@@ -58,10 +57,18 @@ from stateward.clock import SystemClock, VirtualClock
 from stateward.commands import node_parameters, store_delivery, uploads
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
-from stateward.commands.facts import CommandChanged, InvocationChanged, NodeFreed, OutputGivenUp, OutputWaits
+from stateward.commands.facts import (
+    CommandChanged,
+    InvocationChanged,
+    NodeFreed,
+    OutputGivenUp,
+    OutputStored,
+    OutputWaits,
+)
+from stateward.commands.output_news import OutputNews
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
-from stateward.config import AGENT_FOLDER, DATABASE_FILE, MASTER_KEY_FILE, Config, is_loopback
+from stateward.config import AGENT_FOLDER, DATABASE_FILE, MASTER_KEY_FILE, Config
 from stateward.console.services import Services
 from stateward.console.site import Console
 from stateward.documents import document_types, shipping
@@ -101,7 +108,7 @@ from stateward.gateway.operations import NodeCalls
 from stateward.gateway.routes import ControlChannel
 from stateward.inventory import deletion as inventory_deletion
 from stateward.inventory import operations as inventory_operations
-from stateward.metrics import Metrics, state_of
+from stateward.metrics import Metrics
 from stateward.nodes import clones, registration
 from stateward.nodes import operations as node_operations
 from stateward.nodes import store as node_store
@@ -119,6 +126,7 @@ from stateward.parameters import operations as parameter_operations
 from stateward.parameters.facts import ParameterChanged
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
+from stateward.probes import Probes
 from stateward.settings import operations as setting_operations
 from stateward.settings import rules as setting_rules
 from stateward.settings import store as settings
@@ -129,7 +137,6 @@ from stateward.storage import Database, Snapshot, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
 from stateward.tls.authority import ca_path
-from stateward.wire.errors import AwsError
 from stateward.wire.model import ServiceModel
 
 IN_HAND_SHOWN = 100
@@ -153,7 +160,8 @@ class Server:
         self.calendars = Calendars(self.db)
         self.alarms = self._alarm_source()
         self.uploads = Uploads(self.db, self.clock, S3(config.s3_endpoint, config.region).put)
-        self.gateway = Gateway(self.db, self.clock, self.master)
+        self.gateway = Gateway(self.db, self.clock, self.master, config.output_limit)
+        self.output_news = OutputNews()
         self.groups = ResourceGroups(config.groups)
         self.simulation = (
             Simulation(self.db, self.clock, config.simulated_step) if isinstance(self.clock, VirtualClock) else None
@@ -354,6 +362,8 @@ class Server:
             (InvocationChanged, self.gateway.note_changes),
             (InvocationChanged, uploads.note_closed),
             (InvocationChanged, self.engine.note),
+            (InvocationChanged, self.output_news.note_changes),
+            (OutputStored, self.output_news.note_output),
             (OutputWaits, self.uploads.note),
             (NodeFreed, self.gateway.note_freed),
             (CommandChanged, association_reactions.roll_up),
@@ -411,8 +421,7 @@ class Server:
         channel = ControlChannel(self.gateway, self.authenticator, config.allowed_hosts)
         door = Door(self.authenticator, allowed_hosts=config.allowed_hosts)
         routes: list[Any] = [
-            Route("/healthz", self._health),
-            Route("/metrics", self._metrics_page),
+            *Probes(config, self.db, self.authenticator, self.metrics, lambda: self._ready).routes,
             *AgentFiles(
                 config.data_dir / AGENT_FOLDER,
                 ca_path(config.data_dir) if config.has_own_ca else None,
@@ -422,6 +431,7 @@ class Server:
             *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
             *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
             Route("/_stateward/live", LiveRoutes(self.live, door, self._anybody).handle, methods=["GET"]),
+            *self._output_routes(door).routes,
             Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
             Route("/_stateward/apply", self._apply_routes(door).handle, methods=["POST"]),
             Mount("/v1/control-channel", channel),
@@ -467,30 +477,11 @@ class Server:
     def _apply_routes(self, door: Door) -> ApplyRoutes:
         return ApplyRoutes(self.performer, self.db, door, self._anybody, self.documents.check_ahead)
 
-    async def _health(self, request: Request) -> Response:
-        try:
-            requests.refuse_strangers(request.scope, requests.headers_of(request.scope), self.config.allowed_hosts)
-        except AwsError as error:
-            return PlainTextResponse(f"{error.message}\n", error.status)
-        if not self._ready:
-            return PlainTextResponse("starting\n", 503)
-        return PlainTextResponse("ok\n")
-
-    async def _metrics_page(self, request: Request) -> Response:
-        headers = requests.headers_of(request.scope)
-        try:
-            requests.refuse_strangers(request.scope, headers, self.config.allowed_hosts)
-        except AwsError as error:
-            return PlainTextResponse(f"{error.message}\n", error.status)
-        try:
-            if not is_loopback(self.config.host) and not self.config.metrics_public:
-                await self.authenticator.by_password(headers.get("authorization", ""))
-        except AwsError as error:
-            challenge = {"www-authenticate": 'Basic realm="stateward"'}
-            return PlainTextResponse(f"{error.message}\n", 401, challenge)
-        async with self.db.reading() as tx:
-            state = await state_of(tx)
-        return Response(self.metrics.text(state), media_type="text/plain; version=0.0.4")
+    def _output_routes(self, door: Door) -> OutputRoutes:
+        scope = Scope(self.config.account_id, self.config.region)
+        routes = OutputRoutes(self.db, self.output_news, door, scope, self.gateway.has_live_output)
+        self.event_readers = routes.readers
+        return routes
 
 
 async def _public_sharing_allowed(tx: Snapshot, scope: Scope) -> bool:

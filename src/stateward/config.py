@@ -19,6 +19,8 @@ MOST_REQUESTS_PER_S = 1_000_000
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_RETENTION_DAYS = 30
+DEFAULT_OUTPUT_LIMIT = 512 * 1024
+SMALLEST_OUTPUT_LIMIT, LARGEST_OUTPUT_LIMIT = 32 * 1024, 16 * 1024 * 1024
 REGION = re.compile(r"[A-Za-z0-9-]{1,100}")
 DAY_MS = 24 * 60 * 60 * 1000
 DATABASE_FILE = "stateward.db"
@@ -104,6 +106,8 @@ class Config:
     output_retention_days: int | None = None
     rotate_node_keys_days: int | None = None
     simulated_step: str = "1s"
+    output_limit: int = DEFAULT_OUTPUT_LIMIT
+    """How many bytes of each end of a step's output stream are kept; 0: no live output (D58)."""
 
     @property
     def retention_ms(self) -> int | None:
@@ -197,6 +201,17 @@ def days(option: str, text: str, otherwise: str = "forever") -> int | None:
     if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= 36_500):
         raise ConfigurationError(f"{option} {text!r}: write a number of days such as 30d, or {otherwise}")
     return int(number)
+
+
+def output_limit(text: str) -> int:
+    """The bytes in `512K` or `2M`, 0 for `off`. Raises ConfigurationError."""
+    if text.strip() == "off":
+        return 0
+    found = re.fullmatch(r"([0-9]{1,9})([KM])", text.strip())
+    size = int(found[1]) * (1024 if found[2] == "K" else 1024 * 1024) if found else 0
+    if not SMALLEST_OUTPUT_LIMIT <= size <= LARGEST_OUTPUT_LIMIT:
+        raise ConfigurationError(f"--output-limit {text!r}: write a size from 32K to 16M, such as 512K, or off")
+    return size
 
 
 def requests_per_second(text: str) -> float:

@@ -164,6 +164,7 @@ async def _run(
             listener.close()
         if server is not None:
             server.live.close()
+            server.event_readers.close()
             await server.gateway.stop(server.config.drain_s)
         http.should_exit = True
         await serving

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from stateward.agent import live_frames
+from stateward.agent.live_frames import Output, StreamKey
 from stateward.clock import wall_ms
 from stateward.wire import agent_message
 from stateward.wire.agent_message import AgentMessage
@@ -54,6 +56,26 @@ class RawChannel:
     def finish(self, command_id, status="Success", **steps):
         """Report the end with steps by name, and wait until it is stored."""
         self.stored(self.report(command_id, end(status, **steps)))
+
+    def output(self, command_id, data, offset=0, end=False, step="only", stream="stdout", node_id=None):
+        """Send a piece of live output."""
+        key = StreamKey(self.job_id(command_id, node_id), step, stream)
+        self.send(live_frames.OUTPUT, live_frames.encode_output(Output(key, offset, data, end)))
+
+    def output_ack(self):
+        """The next word on live output: (credit, [(step, stream, offset, end)])."""
+        told = self._next(live_frames.OUTPUT_ACK)
+        stored = [(one["key"]["step"], one["key"]["stream"], one["offset"], one["end"]) for one in told["stored"]]
+        return told["credit"], stored
+
+    def output_stored(self, offset, end=False):
+        """Wait until a stream is stored so far; the credit that came meanwhile."""
+        credit = 0
+        while True:
+            more, stored = self.output_ack()
+            credit += more
+            if any(one[2:] == (offset, end) for one in stored):
+                return credit
 
     def barrier(self):
         """Wait until the server has dealt with everything said so far; the jobs that have come meanwhile."""
@@ -112,10 +134,10 @@ def socket_of(node, address=None):
 
 
 @contextmanager
-def channel_of(node, token=None):
-    """An open channel of a node."""
+def channel_of(node, token=None, **members):
+    """An open channel of a node, with more members in its opening frame."""
     with socket_of(node) as channel:
-        channel.say(json.dumps({"TokenValue": token or token_of(node)}))
+        channel.say(json.dumps({"TokenValue": token or token_of(node), **members}))
         yield channel
 
 

@@ -131,7 +131,9 @@ def test_control_channel_as_recorded(new_player, activation):
     answer = player.create_channel()
     assert answer.status_code == recorded["status"] == 201
     assert answer.headers["content-type"] == recorded["headers"]["Content-Type"]
-    assert answer.text.replace(player.token, "SCRUBBED-CHANNEL-TOKEN") == recorded["body"]
+    # One element more, which a reader of XML that does not know it passes over (D58).
+    told = answer.text.replace(player.token, "SCRUBBED-CHANNEL-TOKEN").replace("<LiveOutput>524288</LiveOutput>", "")
+    assert told == recorded["body"]
     response = player.open_socket()
     assert response.status_code == load("mgs-websocket-open")["response"]["status"] == 101
     assert "sec-websocket-extensions" not in response.headers

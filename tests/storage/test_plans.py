@@ -14,7 +14,17 @@ from stateward.storage.dialect import to_sqlite
 from stateward.storage.migrations import migrate
 
 GROWING = {
-    *("executions", "commands", "invocations", "steps", "output_uploads", "events", "associations"),
+    *(
+        "executions",
+        "commands",
+        "invocations",
+        "steps",
+        "output_uploads",
+        "output_streams",
+        "output_rows",
+        "events",
+        "associations",
+    ),
     *("association_versions", "association_nodes", "association_parameters", "association_changes", "agent_reports"),
     *("nodes", "node_keys", "node_channels", "node_changes", "node_clones", "fleet_nodes", "tags", "activations"),
     *("used_signatures", "answered_calls", "compliance_items", "compliance_summaries", "inventory_items"),
@@ -36,6 +46,7 @@ WALKS = {
 """Statements that are meant to walk, and why that is bounded or rare."""
 
 SORTS = {
+    "associations.store_read_models.OF_NODE": "the associations of one node",
     "associations.store_changes.BEHIND_DEFAULT": "the associations behind one document, a slice a write",
     "associations.store_changes.BEHIND_DELETED": "the associations behind one document, a slice a write",
     "associations.store_changes.BEHIND_LATEST": "the associations behind one document, a slice a write",

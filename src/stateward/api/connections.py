@@ -121,6 +121,7 @@ def guarded_protocol(gatekeeper: Gatekeeper) -> type[HttpToolsProtocol]:
             super().on_message_begin()
             scope: Any = self.scope
             scope["authenticated"] = lambda: gatekeeper.known(self.transport)
+            scope["cut_off"] = self.transport.abort
 
         def on_message_complete(self) -> None:
             super().on_message_complete()

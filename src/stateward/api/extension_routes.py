@@ -47,6 +47,9 @@ class ExtensionRoutes:
                 answer = await self._perform(extension, request, request_id)
                 response = Response(msgspec.json.encode(answer.body), media_type="application/json")
                 response.headers.update(answer.headers)
+                tag = response.headers.get("etag")
+                if tag is not None and tag == request.headers.get("if-none-match"):
+                    response = Response(status_code=304, headers={"etag": tag})
             except AwsError as error:
                 response = refusal(error)
             response.headers["x-amzn-requestid"] = request_id

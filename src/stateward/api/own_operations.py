@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from stateward.access.roles import OPERATOR, READER
 from stateward.api.extension import Extension
-from stateward.associations import pausing, progress, stopping, upcoming
+from stateward.associations import mapping, pausing, progress, stopping, upcoming
 from stateward.associations.comparing import ComparisonWanted, compare_executions
 from stateward.associations.execution_calls import OneAssociation, OneExecution
+from stateward.associations.mapping import MapWanted
 from stateward.associations.retrying import Retries, RetryWanted
 from stateward.associations.upcoming import NextWanted
 from stateward.nodes.groups import ResourceGroups
@@ -22,6 +23,7 @@ def of_associations() -> list[Extension]:
         Extension("PauseAssociation", OPERATOR, "POST", f"{ASSOCIATION}/pause", OneAssociation, pause),
         Extension("ResumeAssociation", OPERATOR, "POST", f"{ASSOCIATION}/resume", OneAssociation, resume),
         Extension("ListNextFireTimes", READER, "GET", f"{ASSOCIATION}/next", NextWanted, following),
+        Extension("DescribeAssociationMap", READER, "GET", f"{ASSOCIATION}/map", MapWanted, mapping.describe_map),
     ]
 
 

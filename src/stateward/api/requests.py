@@ -79,6 +79,11 @@ def authenticated(scope: Any) -> None:
     scope.get("authenticated", _nothing)()
 
 
+def cut_off(scope: Any) -> None:
+    """End the connection of a caller who does not read, with what still waits for it."""
+    scope.get("cut_off", _nothing)()
+
+
 def _nothing() -> None:
     """The connection is not watched (a test's transport)."""
 

@@ -39,6 +39,9 @@ SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND statu
  AND streak <= $3 AND (streak < $3 OR node_id > $4) ORDER BY streak DESC, node_id COLLATE "C" LIMIT $5
 """
 WORST_RANK_BELOW = "SELECT MAX(status_rank) FROM association_nodes WHERE association_id = $1 AND status_rank < $2"
+OF_NODE = f"""
+SELECT {NODE_COLUMNS} FROM association_nodes WHERE node_id = $1 ORDER BY status_rank DESC, streak DESC, association_id
+"""
 
 
 async def not_well(tx: Snapshot, scope: Scope, limit: int) -> list[AssociationRow]:
@@ -76,3 +79,8 @@ async def worst_nodes(
             if rank is None:
                 break
     return found
+
+
+async def of_node(tx: Snapshot, node_id: str) -> list[NodeStatusRow]:
+    """Where each association stands on one node, worst first."""
+    return await tx.rows(NodeStatusRow, OF_NODE, node_id)

@@ -37,6 +37,13 @@ OF_KIND_BEFORE = f"""
 SELECT {STRIP_COLUMNS} FROM strips WHERE association_id = $1 AND is_full = $2 AND number < $3
  ORDER BY number DESC LIMIT $4
 """
+BEFORE = f"""
+SELECT {STRIP_COLUMNS} FROM strips WHERE association_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
+"""
+PARTIAL_BETWEEN = f"""
+SELECT {STRIP_COLUMNS} FROM strips WHERE association_id = $1 AND is_full = 0 AND number > $2 AND number < $3
+ ORDER BY number DESC LIMIT $4
+"""
 FORGET = """
 DELETE FROM strips WHERE (association_id, number) IN (
  SELECT association_id, number FROM strips WHERE ended_ms < $1 ORDER BY ended_ms LIMIT $2)
@@ -53,9 +60,16 @@ async def results(tx: Snapshot, command_id: str) -> list[Result]:
     return await tx.rows(Result, RESULTS, command_id)
 
 
-async def before(tx: Snapshot, association_id: str, number: int, limit: int, *, full: bool) -> list[StripRow]:
-    """The next older strips of runs over all targets, or of runs on some nodes, newest first."""
+async def before(tx: Snapshot, association_id: str, number: int, limit: int, *, full: bool | None) -> list[StripRow]:
+    """The next older strips, newest first: of runs over all targets, of runs on some nodes, or (None) of all."""
+    if full is None:
+        return await tx.rows(StripRow, BEFORE, association_id, number, limit)
     return await tx.rows(StripRow, OF_KIND_BEFORE, association_id, int(full), number, limit)
+
+
+async def since(tx: Snapshot, association_id: str, number: int, before: int, limit: int) -> list[StripRow]:
+    """The strips of runs on some nodes between two numbers, the newest so many."""
+    return await tx.rows(StripRow, PARTIAL_BETWEEN, association_id, number, before, limit)
 
 
 async def forget(tx: Transaction, before_ms: int, limit: int) -> int:

@@ -18,6 +18,7 @@ from stateward.cli.options import (
     AlarmUrl,
     Drain,
     NodeParameters,
+    OutputLimit,
     RotateNodeKeys,
     S3Endpoint,
     TlsCert,
@@ -38,6 +39,7 @@ from stateward.config import (
     requests_per_second,
     tls_port_of,
 )
+from stateward.config import output_limit as bytes_of_output
 from stateward.quotas import Quotas
 
 app = typer.Typer(
@@ -190,6 +192,7 @@ def serve(
         ),
     ] = "forever",
     rotate_node_keys: RotateNodeKeys = "never",
+    output_limit: OutputLimit = "512K",
     per_run_history: Annotated[
         bool,
         typer.Option(
@@ -263,6 +266,7 @@ def serve(
             retention_days=days("--retention", retention),
             output_retention_days=days("--output-retention", output_retention),
             rotate_node_keys_days=days("--rotate-node-keys", rotate_node_keys, "never"),
+            output_limit=bytes_of_output(output_limit),
             per_run_history=per_run_history,
         )
 

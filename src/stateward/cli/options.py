@@ -62,6 +62,13 @@ NodeParameters = Annotated[
         help="Path of parameters that every node may read; again for others, or several by commas.",
     ),
 ]
+OutputLimit = Annotated[
+    str,
+    typer.Option(
+        envvar="STATEWARD_OUTPUT_LIMIT",
+        help="How much of the beginning and of the end of a step's output is kept, such as 2M, or off.",
+    ),
+]
 Drain = Annotated[
     float,
     typer.Option(

@@ -21,6 +21,13 @@ class CommandChanged(msgspec.Struct, frozen=True):
     after: CommandRow
 
 
+class OutputStored(msgspec.Struct, frozen=True):
+    """There is more to be seen of what a node does for a command: live output, or a step that it has reported."""
+
+    command_id: str
+    resource_id: str
+
+
 class OutputWaits(msgspec.Struct, frozen=True):
     """An invocation's output is to be uploaded."""
 

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from stateward.commands.rows import CommandRow, StepRow
+from stateward.commands.rows import CommandRow
+from stateward.commands.store_output import StreamKey
 
 
 class OutputFile(msgspec.Struct, frozen=True):
@@ -44,19 +45,15 @@ class Outputs(msgspec.Struct, frozen=True):
         return f"{base.rstrip('/')}/{of.output_bucket}/{quote(key)}"
 
 
-def files(
-    prefix: str, command_id: str, node_id: str, actions: Mapping[str, str], steps: Sequence[StepRow]
-) -> list[OutputFile]:
+def files(prefix: str, actions: Mapping[str, str], printed: Sequence[tuple[StreamKey, bytes]]) -> list[OutputFile]:
     """What the steps have printed, by key; `actions` has each step's plugin. Empty output makes no file."""
-    return [
-        OutputFile(
-            f"{plugin_key(prefix, command_id, node_id, actions[step.step_name])}/{_step_folder(step.step_name)}/{name}",
-            text.encode(errors="replace"),
-        )
-        for step in steps
-        for name, text in (("stdout", step.standard_output), ("stderr", step.standard_error))
-        if text
-    ]
+    found = []
+    for stream, body in printed:
+        step = stream.step_name
+        folder = plugin_key(prefix, stream.command_id, stream.resource_id, actions[step])
+        if body:
+            found.append(OutputFile(f"{folder}/{_step_folder(step)}/{stream.stream}", body))
+    return found
 
 
 def plugin_key(prefix: str, command_id: str, node_id: str, action: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from stateward.commands import delivery, ending, lifecycle, merging, store, store_delivery, uploads
+from stateward.commands.facts import OutputStored
 from stateward.commands.lifecycle import Change
 from stateward.commands.reports import Report
 from stateward.commands.rows import REFRESH, CommandRow, InvocationRow, StepRow
@@ -97,6 +98,8 @@ class _Merging:
     async def save(self) -> None:
         if self._steps:
             await store.put_steps(self._tx, self._steps)
+            for step in self._steps:
+                self._tx.record(OutputStored(step.command_id, step.resource_id))
         await uploads.note(self._tx, self._late)
         if not self._changes:
             return

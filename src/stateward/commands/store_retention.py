@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from stateward.commands import store_output
 from stateward.storage import Snapshot, Transaction
 
 # An association's command stays as long as its execution is there.
@@ -52,6 +53,9 @@ async def forget_commands(tx: Transaction, before_ms: int, limit: int) -> int:
     """Forget closed commands that ended before an instant, at most `limit` rows of invocations; how much was done."""
     left = limit
     for command_id in await tx.column(OLD_COMMANDS, before_ms, limit):
+        # Bytes first, in slices of their own: they are what takes time.
+        if await store_output.forget_of_command(tx, command_id, store_output.ROWS_A_SLICE):
+            return limit
         await tx.execute(STEPS_OF, command_id, left)
         await tx.execute(UPLOADS_OF, command_id, left)
         await tx.execute(ERRORS_OF, command_id)
@@ -63,5 +67,6 @@ async def forget_commands(tx: Transaction, before_ms: int, limit: int) -> int:
 
 
 async def forget_output(tx: Transaction, before_ms: int, limit: int) -> int:
-    """Empty the output of steps that ended before an instant; how many there were."""
-    return await tx.execute(OLD_OUTPUT, before_ms, limit)
+    """Empty the output of steps that ended before an instant, and forget their streams; how much was done."""
+    gone = await store_output.forget_old(tx, before_ms, store_output.ROWS_A_SLICE)
+    return gone + await tx.execute(OLD_OUTPUT, before_ms, limit)

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from stateward.clock import Clock
-from stateward.commands import output_location, store, store_history, store_uploads
+from stateward.commands import output_location, output_reading, store, store_output, store_uploads
 from stateward.commands.facts import OutputGivenUp
 from stateward.commands.output_location import OutputFile
 from stateward.commands.store_uploads import UploadRow
@@ -118,10 +118,12 @@ class Uploads:
     async def _files(self, row: UploadRow) -> list[OutputFile]:
         async with self._db.reading() as tx:
             text = await store.text(tx, row.command_id)
-            steps = await store_history.steps(tx, row.command_id, row.resource_id)
+            states = await store_output.step_states(tx, row.command_id, row.resource_id)
+            views = await output_reading.views(tx, row.command_id, row.resource_id, states)
+            printed = [(view.key, await output_reading.whole(tx, view)) for view in views]
         document = schema.parse_command(msgspec.json.decode(text.content))
         actions = {step.name: step.action for step in document.steps}
-        return output_location.files(row.prefix, row.command_id, row.resource_id, actions, steps)
+        return output_location.files(row.prefix, actions, printed)
 
     async def _failed(self, row: UploadRow, error: Exception) -> None:
         about = {

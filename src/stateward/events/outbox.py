@@ -150,4 +150,6 @@ def _row(kind: str, scope: Scope, event: dict[str, Any], now_ms: int, wall_ms: i
         created_ms=now_ms,
         created_wall_ms=wall_ms,
         body=msgspec.json.encode(event).decode(),
+        association_id=event["detail"].get("association-id"),
+        node_id=event["detail"].get("instance-id"),
     )

@@ -11,7 +11,10 @@ from stateward.storage import Snapshot, Transaction
 
 
 class EventRow(msgspec.Struct, frozen=True):
-    """One event; `created_ms` is domain time, `created_wall_ms` says since when it waits for delivery."""
+    """One event; `created_ms` is domain time, `created_wall_ms` says since when it waits for delivery.
+
+    `association_id` and `node_id` are what it is about; events of before these columns came have neither.
+    """
 
     sequence: int
     account_id: str
@@ -21,6 +24,8 @@ class EventRow(msgspec.Struct, frozen=True):
     created_ms: int
     created_wall_ms: int
     body: str
+    association_id: str | None = None
+    node_id: str | None = None
 
 
 class SinkRow(msgspec.Struct, frozen=True):
@@ -36,11 +41,8 @@ EVENT_COLUMNS = ", ".join(EventRow.__struct_fields__)
 # The counter's row is locked until the commit: whoever reads the outbox by sequence never finds one that comes later.
 RESERVE = "UPDATE event_counter SET last_sequence = last_sequence + $1 WHERE name = 'events' RETURNING last_sequence"
 LAST = "SELECT last_sequence FROM event_counter WHERE name = 'events'"
-ADD = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+ADD = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 AFTER = f"SELECT {EVENT_COLUMNS} FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2"
-AFTER_IN_ACCOUNT = f"""
-SELECT {EVENT_COLUMNS} FROM events WHERE account_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
-"""
 BEFORE_IN_SCOPE = f"""
 SELECT {EVENT_COLUMNS} FROM events WHERE account_id = $1 AND region = $2 AND sequence < $3
  AND (CAST($4 AS TEXT) IS NULL OR kind = $4) ORDER BY sequence DESC LIMIT $5
@@ -80,11 +82,6 @@ async def add(tx: Transaction, rows: Sequence[EventRow]) -> None:
 async def after(tx: Snapshot, sequence: int, limit: int) -> list[EventRow]:
     """The next events of all accounts, in order."""
     return await tx.rows(EventRow, AFTER, sequence, limit)
-
-
-async def after_in_account(tx: Snapshot, account_id: str, sequence: int, limit: int) -> list[EventRow]:
-    """The next events of one account, in all its regions."""
-    return await tx.rows(EventRow, AFTER_IN_ACCOUNT, account_id, sequence, limit)
 
 
 async def before_in_scope(tx: Snapshot, scope: Scope, sequence: int, kind: str | None, limit: int) -> list[EventRow]:

@@ -13,12 +13,14 @@ from stateward import ids
 from stateward.access import store as keys
 from stateward.access.principals import Principal, Scope
 from stateward.access.sealing import MasterKey, SealBroken
+from stateward.agent import live_frames
 from stateward.clock import Clock
 from stateward.commands import delivery, reports, results, store_delivery
 from stateward.commands.facts import InvocationChanged, NodeFreed
 from stateward.commands.results import Reply
 from stateward.gateway import frames
 from stateward.gateway.draining import close_spread
+from stateward.gateway.output_lanes import Lane, OutputLanes, OverCredit
 from stateward.gateway.polls import LongPolls
 from stateward.gateway.replies import ReplyWriter
 from stateward.gateway.take_overs import TakeOvers
@@ -33,6 +35,7 @@ TOKEN_LIFE_MS = 5 * 60 * 1000
 FIRST_FRAME_S = 10.0
 REMINDER_S = 2.0
 MOST_NONSENSE = 50
+NONSENSE = (MalformedMessage, frames.MalformedPayload, reports.MalformedReport, live_frames.MalformedOutput)
 GOING_AWAY, POLICY, REPLACED = 1001, 1008, 1000
 
 log = structlog.get_logger("stateward.gateway")
@@ -51,6 +54,7 @@ class OpeningFrame(msgspec.Struct, frozen=True):
     """The first text frame of a node."""
 
     TokenValue: str
+    LiveOutput: Any = None
 
 
 class Channel:
@@ -63,6 +67,7 @@ class Channel:
         self.epoch = epoch
         self.woken = asyncio.Event()
         self.is_over = False
+        self.lane: Lane | None = None
         self._send = send
 
     async def send(self, message: AgentMessage) -> None:
@@ -77,11 +82,12 @@ class Channel:
 class Gateway:
     """Holds the channels of this process. A hint is only a hint: what to send is asked of the database."""
 
-    def __init__(self, db: Database, clock: Clock, master: MasterKey) -> None:
+    def __init__(self, db: Database, clock: Clock, master: MasterKey, output_limit: int = 0) -> None:
         self._db = db
         self._clock = clock
         self._master = master
         self.replies = ReplyWriter(db, clock)
+        self.output = OutputLanes(db, output_limit)
         self._channels: dict[str, Channel] = {}
         self._take_overs = TakeOvers()
         self._replica = ids.new_uuid()
@@ -91,6 +97,11 @@ class Gateway:
     @property
     def open_channels(self) -> int:
         return len(self._channels)
+
+    def has_live_output(self, node_id: str) -> bool:
+        """Whether a node is there that sends what its steps print while they run."""
+        channel = self._channels.get(node_id)
+        return channel is not None and channel.lane is not None
 
     def start(self) -> None:
         self._reminding = asyncio.create_task(self._remind(), name="gateway reminders")
@@ -102,6 +113,7 @@ class Gateway:
             self._reminding.cancel()
             await asyncio.gather(self._reminding, return_exceptions=True)
         await close_spread(list(self._channels.values()), over_s, lambda channel: channel.close(GOING_AWAY))
+        await self.output.stop()
 
     def channel_token(self, node_id: str) -> str:
         """What CreateControlChannel answers: good for one node, for five minutes."""
@@ -131,14 +143,16 @@ class Gateway:
         """Run one accepted websocket of a node to its end."""
         try:
             async with asyncio.timeout(FIRST_FRAME_S):
-                opened = self._opens(principal, await receive())
+                opening = self._opening(principal, await receive())
         except TimeoutError:
-            opened = False
-        if not opened:
+            opening = None
+        if opening is None:
             log.warning("a channel was closed: its first frame has no valid token", node=principal.name)
             await send({"type": "websocket.close", "code": POLICY})
             return
         channel = Channel(principal, ids.new_uuid(), send, address)
+        if self.output.limit and opening.LiveOutput == 1:
+            channel.lane = self.output.open(len(self._channels) + 1, channel.woken.set)
         await self._enter(channel)
         pump = asyncio.create_task(self._pump(channel), name=f"channel of {channel.node_id}")
         try:
@@ -148,13 +162,14 @@ class Gateway:
             await asyncio.gather(pump, return_exceptions=True)
             await self._leave(channel)
 
-    def _opens(self, principal: Principal, message: dict[str, Any]) -> bool:
+    def _opening(self, principal: Principal, message: dict[str, Any]) -> OpeningFrame | None:
         try:
             frame = msgspec.json.decode(message.get("text") or b"", type=OpeningFrame)
             token = msgspec.json.decode(self._master.open("channel", frame.TokenValue), type=ChannelToken)
         except (msgspec.DecodeError, msgspec.ValidationError, SealBroken):
-            return False
-        return token.node_id == principal.name and token.expires_ms > self._clock.wall()
+            return None
+        is_good = token.node_id == principal.name and token.expires_ms > self._clock.wall()
+        return frame if is_good else None
 
     async def _enter(self, channel: Channel) -> None:
         old = self._channels.get(channel.node_id)
@@ -191,6 +206,8 @@ class Gateway:
         return rivals
 
     async def _leave(self, channel: Channel) -> None:
+        if channel.lane is not None:
+            channel.lane.close()
         if self._channels.get(channel.node_id) is channel:
             del self._channels[channel.node_id]
 
@@ -218,6 +235,7 @@ class Gateway:
                 if channel.is_over:
                     await channel.close(POLICY)
                     return
+                await self._send_output_ack(channel)
                 await self._send_what_is_due(channel)
             except Exception as error:  # the socket has gone: the listener ends the channel
                 log.warning("sending to a node failed", node=channel.node_id, reason=str(error))
@@ -240,6 +258,11 @@ class Gateway:
         if parcel.jobs:
             channel.woken.set()
 
+    async def _send_output_ack(self, channel: Channel) -> None:
+        ack = None if channel.lane is None else channel.lane.take_ack()
+        if ack is not None:
+            await channel.send(frames.output_ack(ack, ids.new_uuid(), self._clock.wall()))
+
     async def _listen(self, channel: Channel, receive: Receive) -> None:
         nonsense = 0
         while True:
@@ -251,7 +274,11 @@ class Gateway:
                 continue  # text after the first frame means nothing (node protocol 5.2)
             try:
                 await self._take_in(channel, agent_message.decode(data))
-            except (MalformedMessage, frames.MalformedPayload, reports.MalformedReport) as error:
+            except OverCredit as error:
+                log.warning("a node sent more than it was let", node=channel.node_id, reason=str(error))
+                await channel.close(POLICY)
+                return
+            except NONSENSE as error:
                 nonsense += 1
                 log.warning("a node sent what cannot be understood", node=channel.node_id, reason=str(error))
                 if nonsense >= MOST_NONSENSE:
@@ -263,6 +290,16 @@ class Gateway:
             await self._take_ack(channel, frames.read_ack(message.payload))
         elif message.message_type == frames.REPLY:
             await self._take_reply(channel, message)
+        elif message.message_type == live_frames.OUTPUT:
+            await self._take_output(channel, live_frames.decode_output(message.payload))
+
+    async def _take_output(self, channel: Channel, output: live_frames.Output) -> None:
+        """Nobody waits here for the disk: replies come behind it on the same socket."""
+        if channel.lane is None:
+            raise frames.MalformedPayload("live output without an offer that was taken")
+        channel.lane.charge(output)
+        command_id = frames.command_of(output.key.jobId, channel.node_id)
+        await self.output.add(channel.lane, channel.node_id, command_id, output)
 
     async def _take_ack(self, channel: Channel, ack: frames.JobAck) -> None:
         command_id = frames.command_of(ack.jobId, channel.node_id)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from stateward.agent import live_frames
 from stateward.commands.delivery import Cancel, Job
 from stateward.commands.opening import job_parameters
 from stateward.wire.agent_message import AgentMessage
@@ -79,6 +80,16 @@ def cancel_message(cancel: Cancel, region: str, message_id: str, wall_ms: int) -
 def reply_ack(reply: JobReply, reply_message_id: str, message_id: str, wall_ms: int) -> AgentMessage:
     """«I stored your reply»; without it the node sends the reply again."""
     return _message(REPLY_ACK, {"jobId": reply.jobId, "acknowledgedMessageId": reply_message_id}, message_id, wall_ms)
+
+
+def output_ack(ack: live_frames.OutputAck, message_id: str, wall_ms: int) -> AgentMessage:
+    """What is stored of live output, and how much more may come (D58)."""
+    return AgentMessage(
+        message_type=live_frames.OUTPUT_ACK,
+        message_id=message_id,
+        created_ms=wall_ms,
+        payload=live_frames.encode_ack(ack),
+    )
 
 
 def read_ack(payload: bytes) -> JobAck:

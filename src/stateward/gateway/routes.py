@@ -10,6 +10,7 @@ import structlog
 from stateward import ids
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Principal
+from stateward.agent import live_frames
 from stateward.api import requests
 from stateward.api.requests import MAX_BODY, Receive, Send
 from stateward.gateway.channels import Gateway
@@ -52,8 +53,13 @@ class ControlChannel:
             send,
             201,
             "<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion>"
-            f"<TokenValue>{token}</TokenValue></CreateControlChannelResponse>",
+            f"<TokenValue>{token}</TokenValue>{self._offer()}</CreateControlChannelResponse>",
         )
+
+    def _offer(self) -> str:
+        """Live output, for those who know it; the official agent reads over it (D58)."""
+        limit, name = self._gateway.output.limit, live_frames.OFFER_ELEMENT
+        return f"<{name}>{limit}</{name}>" if limit else ""
 
     async def _websocket(self, scope: Any, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
