@@ -2,8 +2,12 @@
 
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+
+from waiting import until
 
 pytest_plugins = ["pytester"]
 WITHOUT = "-p no:hypothesispytest -p no:anyio"  # plugins of our own environment, which take long to load
@@ -306,3 +310,31 @@ def test_a_program_that_forgets_to_stop_ends_all_the_same(tmp_path):
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_agent_ends_also_with_a_program_that_is_killed(tmp_path):
+    program = """
+import os
+from stateward.testing import StateManager
+
+StateManager().start().fleet.add_real()
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), 9)
+"""
+    environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == -9
+    assert ran.stdout
+    until(lambda: agents_of(tmp_path) == [])
+
+
+def agents_of(folder):
+    """The processes that have a node's state below the folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"{folder}/stateward-node-".encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
