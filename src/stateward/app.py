@@ -6,17 +6,15 @@ Here stands every reaction to every fact (design 2).
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 from typing import Any
-
-from starlette.applications import Starlette
-from starlette.routing import Mount, Route
 
 from stateward import ids
 from stateward.access import key_proof
 from stateward.access import store as access_store
 from stateward.access.authentication import Authenticator
 from stateward.access.permissions import NODE_CALLS_BY_ROWS
-from stateward.access.principals import Principal, Scope, administrator
+from stateward.access.principals import Scope
 from stateward.access.sealing import MasterKey
 from stateward.alarms.endpoint import AlarmEndpoint
 from stateward.alarms.file import AlarmFile
@@ -24,20 +22,14 @@ from stateward.alarms.posted import PostedAlarms
 from stateward.alarms.source import AlarmSource, NoAlarms
 from stateward.api import own_operations
 from stateward.api.administrators import Door
-from stateward.api.agent_files import AgentFiles
-from stateward.api.alarms import AlarmRoutes
 from stateward.api.calls import CallLog
 from stateward.api.extension import Extension
-from stateward.api.extension_routes import ExtensionRoutes
 from stateward.api.http import ApiEndpoint
 from stateward.api.keys import KeyOperations
-from stateward.api.nodes import NodeRoutes
 from stateward.api.output import OutputRoutes
 from stateward.api.perform import Performer, operations_in
 from stateward.api.requests import Receive, Send
-from stateward.api.steering import ClockRoutes
 from stateward.api.sts import CallerIdentity
-from stateward.api.together import ApplyRoutes
 from stateward.api.token_bucket import Throttle
 from stateward.associations import agent_reports, changes, creation, history, legacy, refreshes, verdicts
 from stateward.associations import operations as association_operations
@@ -54,7 +46,7 @@ from stateward.associations.node_views import NodeViews
 from stateward.calendars.operations import CalendarOperations
 from stateward.calendars.service import Calendars
 from stateward.clock import SystemClock, VirtualClock
-from stateward.commands import node_parameters, store_delivery, uploads
+from stateward.commands import node_parameters, uploads
 from stateward.commands import operations as command_operations
 from stateward.commands import reactions as command_reactions
 from stateward.commands.facts import (
@@ -68,7 +60,7 @@ from stateward.commands.facts import (
 from stateward.commands.output_news import OutputNews
 from stateward.compliance import association_items
 from stateward.compliance.operations import ComplianceOperations
-from stateward.config import AGENT_FOLDER, DATABASE_FILE, MASTER_KEY_FILE, Config
+from stateward.config import DATABASE_FILE, MASTER_KEY_FILE, Config, ConfigurationError
 from stateward.console.services import Services
 from stateward.console.site import Console
 from stateward.documents import document_types, shipping
@@ -95,17 +87,14 @@ from stateward.events import configured
 from stateward.events.delivery import Deliveries
 from stateward.events.facts import EventDue
 from stateward.events.live import Live
-from stateward.events.live_routes import LiveRoutes
 from stateward.events.outbox import Outbox
 from stateward.events.retention import Retention as EventRetention
-from stateward.events.routes import EventRoutes
 from stateward.events.topics import Topics
 from stateward.gateway import key_rotation, message_delivery
 from stateward.gateway.channels import Gateway
 from stateward.gateway.message_delivery import MessageDelivery
 from stateward.gateway.old_keys import OldKeys
 from stateward.gateway.operations import NodeCalls
-from stateward.gateway.routes import ControlChannel
 from stateward.inventory import deletion as inventory_deletion
 from stateward.inventory import operations as inventory_operations
 from stateward.metrics import Metrics
@@ -126,20 +115,16 @@ from stateward.parameters import operations as parameter_operations
 from stateward.parameters.facts import ParameterChanged
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
-from stateward.probes import Probes
+from stateward.routes import routes_of
 from stateward.settings import operations as setting_operations
 from stateward.settings import rules as setting_rules
 from stateward.settings import store as settings
-from stateward.simulation.fleet import REPLICA
-from stateward.simulation.routes import FleetRoutes
 from stateward.simulation.simulation import Simulation
 from stateward.storage import Database, Snapshot, Transaction
 from stateward.tags.facts import TagsChanged
 from stateward.tags.operations import TagOperations
-from stateward.tls.authority import ca_path
+from stateward.traces.delivery import Traces, headers_of
 from stateward.wire.model import ServiceModel
-
-IN_HAND_SHOWN = 100
 
 
 class Server:
@@ -171,6 +156,7 @@ class Server:
         self.metrics = Metrics(self.gateway)
         self.deliveries = Deliveries(self.db, self.clock, sinks, self.metrics.observe_events)
         self.metrics.watch_sinks(self.deliveries)
+        self.traces = self._traces()
         self.outbox = Outbox(self.clock, self.deliveries.wake, with_nodes=bool(sinks))
         self.calls = CallLog(config.account_id)
         self.live = Live(self.clock.wall(), None if config.auth == "open" else self._known_keys)
@@ -193,13 +179,16 @@ class Server:
             extensions=self._extensions(),
             calls=self.calls,
         )
-        self._kept_time = KeptTime(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
+        self.kept_time = KeptTime(self.db, self.clock) if isinstance(self.clock, VirtualClock) else None
         self._react()
         rotation_days = config.rotate_node_keys_days
         self._old_keys = None if rotation_days is None else OldKeys(self.db, self.clock, rotation_days)
         self._upkeep: asyncio.Task[None] | None = None
-        self._ready = False
-        self._routes = self._other_routes()
+        self.is_ready = False
+        self.console = Console(self._services())
+        self.output = self._output_routes()
+        self.event_readers = self.output.readers
+        self._routes = routes_of(self)
         caller_identity = CallerIdentity(self.authenticator, self.db)
         self._api = ApiEndpoint(
             self.performer, self.authenticator, caller_identity, config.allowed_hosts, config.region
@@ -211,10 +200,12 @@ class Server:
     async def start(self) -> None:
         """Take up what the last process left, then begin to serve. Raises AnotherMasterKey."""
         await self._confirm_master_key()
-        if self._kept_time is not None:
-            await self._kept_time.take_up()
+        if self.kept_time is not None:
+            await self.kept_time.take_up()
         await self.db.write(self._first_write)
         await self.deliveries.start()
+        if self.traces is not None:
+            self.traces.start()
         self.gateway.start()
         if self.simulation is not None:
             await self.simulation.start()
@@ -225,11 +216,11 @@ class Server:
         events = EventRetention(self.db, self.config.event_retention_days, self.deliveries.sinks)
         chores = [events.clean, *([] if self._old_keys is None else [self._old_keys.ask])]
         self._upkeep = asyncio.create_task(upkeep.keep_up(self.db, self.clock, chores), name="upkeep")
-        self._ready = True
+        self.is_ready = True
 
     async def stop(self) -> None:
         """End at a transaction's edge; what is open goes on at the next start."""
-        self._ready = False
+        self.is_ready = False
         await self.live.stop()
         await self.gateway.stop()
         await self.group_watch.stop()
@@ -239,9 +230,11 @@ class Server:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
         await self.deliveries.stop()
+        if self.traces is not None:
+            await self.traces.stop()
         await self.alarms.close()
-        if self._kept_time is not None:
-            await self._kept_time.keep()
+        if self.kept_time is not None:
+            await self.kept_time.keep()
         await self.db.close()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -250,6 +243,15 @@ class Server:
             await (self._messages if message_delivery.is_meant(scope) else self._api)(scope, receive, send)
         elif scope["type"] in ("http", "websocket"):
             await self._routes(scope, receive, send)
+
+    def _traces(self) -> Traces | None:
+        if self.config.otlp_endpoint is None:
+            return None
+        try:
+            headers = headers_of(self.config.otlp_headers)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        return Traces(self.db, self.clock, self.config.otlp_endpoint, headers, version("stateward"))
 
     def _duties(self) -> list[Duty]:
         """What the engine does, in the order in which one pass does it."""
@@ -314,6 +316,25 @@ class Server:
             *own_operations.of_associations(),
             *own_operations.of_executions(self.groups),
         ]
+
+    def _services(self) -> Services:
+        """What the console is given."""
+        return Services(
+            config=self.config,
+            db=self.db,
+            clock=self.clock,
+            master=self.master,
+            authenticator=self.authenticator,
+            performer=self.performer,
+            groups=self.groups,
+            deliveries=self.deliveries,
+            live=self.live,
+        )
+
+    def _output_routes(self) -> OutputRoutes:
+        door = Door(self.authenticator, allowed_hosts=self.config.allowed_hosts)
+        scope = Scope(self.config.account_id, self.config.region)
+        return OutputRoutes(self.db, self.output_news, door, scope, self.gateway.has_live_output)
 
     def _alarm_source(self) -> AlarmSource:
         source: AlarmSource = NoAlarms()
@@ -381,8 +402,10 @@ class Server:
             self.db.react(fact, reaction)
         for kind, watching in Topics(self.live).reactions:
             self.db.react(kind, watching)
-        if self._kept_time is not None:
-            self.db.react(ExecutionChanged, self._kept_time.note)
+        if self.kept_time is not None:
+            self.db.react(ExecutionChanged, self.kept_time.note)
+        if self.traces is not None:
+            self.db.react(ExecutionChanged, self.traces.note)
 
     async def _confirm_master_key(self) -> None:
         if not self.config.new_master_key:
@@ -410,78 +433,6 @@ class Server:
     async def _known_keys(self, access_key_ids: list[str]) -> set[str]:
         async with self.db.reading() as tx:
             return await access_store.known_access_keys(tx, access_key_ids)
-
-    async def _in_hand(self) -> list[str]:
-        async with self.db.reading() as tx:
-            rows = await store_delivery.in_hand(tx, IN_HAND_SHOWN, REPLICA)
-        return [f"command {row.command_id} on {row.resource_id}" for row in rows]
-
-    def _other_routes(self) -> Starlette:
-        config = self.config
-        channel = ControlChannel(self.gateway, self.authenticator, config.allowed_hosts)
-        door = Door(self.authenticator, allowed_hosts=config.allowed_hosts)
-        routes: list[Any] = [
-            *Probes(config, self.db, self.authenticator, self.metrics, lambda: self._ready).routes,
-            *AgentFiles(
-                config.data_dir / AGENT_FOLDER,
-                ca_path(config.data_dir) if config.has_own_ca else None,
-                config.tls_endpoint,
-                config.allowed_hosts,
-            ).routes,
-            *NodeRoutes(self.db, self.clock, door, Scope(config.account_id, config.region)).routes,
-            *ExtensionRoutes(self.performer, door, Scope(config.account_id, config.region)).routes,
-            Route("/_stateward/live", LiveRoutes(self.live, door, self._anybody).handle, methods=["GET"]),
-            *self._output_routes(door).routes,
-            Route("/_stateward/events", EventRoutes(self.db, door).handle, methods=["GET"]),
-            Route("/_stateward/apply", self._apply_routes(door).handle, methods=["POST"]),
-            Mount("/v1/control-channel", channel),
-            *Console(self._services()).routes,
-        ]
-        if isinstance(self.clock, VirtualClock) and self._kept_time is not None:
-            clock_routes = ClockRoutes(
-                self.clock,
-                door,
-                self._in_hand,
-                lambda: (self.engine.fired, self.engine.next_due),
-                self._kept_time.keep,
-            )
-            routes.append(Route("/_stateward/clock", clock_routes.handle, methods=["GET", "POST"]))
-            if self.simulation is not None:
-                scope, tags = Scope(config.account_id, config.region), config.quotas.tags
-                fleet_routes = FleetRoutes(self.simulation, self.clock, door, self.engine.wake, scope, tags)
-                routes.append(Route("/_stateward/fleet", fleet_routes.handle, methods=["GET", "POST"]))
-        if isinstance(self.alarms, PostedAlarms):
-            alarm_routes = AlarmRoutes(self.alarms, door, self.engine.wake)
-            routes.append(Route("/_stateward/alarms", alarm_routes.handle, methods=["GET", "POST"]))
-        return Starlette(routes=routes)
-
-    def _services(self) -> Services:
-        """What the console is given."""
-        return Services(
-            config=self.config,
-            db=self.db,
-            clock=self.clock,
-            master=self.master,
-            authenticator=self.authenticator,
-            performer=self.performer,
-            groups=self.groups,
-            deliveries=self.deliveries,
-            live=self.live,
-        )
-
-    @property
-    def _anybody(self) -> Principal:
-        """Who asks without a key, under `--auth open`."""
-        return administrator("anybody", Scope(self.config.account_id, self.config.region))
-
-    def _apply_routes(self, door: Door) -> ApplyRoutes:
-        return ApplyRoutes(self.performer, self.db, door, self._anybody, self.documents.check_ahead)
-
-    def _output_routes(self, door: Door) -> OutputRoutes:
-        scope = Scope(self.config.account_id, self.config.region)
-        routes = OutputRoutes(self.db, self.output_news, door, scope, self.gateway.has_live_output)
-        self.event_readers = routes.readers
-        return routes
 
 
 async def _public_sharing_allowed(tx: Snapshot, scope: Scope) -> bool:

@@ -100,6 +100,9 @@ class Config:
     event_file: Path | None = None
     event_stdout: bool = False
     event_retention_days: int = 30
+    otlp_endpoint: str | None = None
+    otlp_headers: str = field(default="", repr=False)
+    """As in OTEL_EXPORTER_OTLP_HEADERS; it may hold secrets."""
     groups: Path | None = None
     per_run_history: bool = False
     retention_days: int | None = DEFAULT_RETENTION_DAYS
@@ -143,6 +146,8 @@ class Config:
             _require_url("--alarm-url", self.alarm_url)
         if self.s3_endpoint is not None:
             _require_url("--s3-endpoint", self.s3_endpoint)
+        if self.otlp_endpoint is not None:
+            _require_url("--otlp-endpoint", self.otlp_endpoint)
         self._check_tls()
         if not is_loopback(self.host):
             self._refuse_exposure()

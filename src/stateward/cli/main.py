@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -11,6 +12,7 @@ import typer
 from stateward.cli import agent as agent_commands
 from stateward.cli import as_code
 from stateward.cli import fleet as fleet_commands
+from stateward.cli import history as history_commands
 from stateward.cli import keys as key_commands
 from stateward.cli import nodes as node_commands
 from stateward.cli.options import (
@@ -18,6 +20,7 @@ from stateward.cli.options import (
     AlarmUrl,
     Drain,
     NodeParameters,
+    OtlpEndpoint,
     OutputLimit,
     RotateNodeKeys,
     S3Endpoint,
@@ -53,6 +56,7 @@ app = typer.Typer(
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")
 app.add_typer(node_commands.app, name="nodes")
+app.add_typer(history_commands.app, name="history")
 as_code.add_to(app)
 app.add_typer(fleet_commands.app, name="fleet")
 
@@ -177,6 +181,7 @@ def serve(
         int,
         typer.Option(envvar="STATEWARD_EVENT_RETENTION_DAYS", min=1, help="How long delivered events stay readable."),
     ] = 30,
+    otlp_endpoint: OtlpEndpoint = "",
     groups: Annotated[
         Path | None, typer.Option(envvar="STATEWARD_GROUPS", help="JSON file of resource groups: name, tag filters.")
     ] = None,
@@ -262,6 +267,8 @@ def serve(
             event_file=event_file,
             event_stdout=event_stdout,
             event_retention_days=event_retention_days,
+            otlp_endpoint=otlp_endpoint or None,
+            otlp_headers=os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""),
             groups=groups,
             retention_days=days("--retention", retention),
             output_retention_days=days("--output-retention", output_retention),

@@ -16,6 +16,15 @@ AlarmsFile = Annotated[
         show_default=False,
     ),
 ]
+OtlpEndpoint = Annotated[
+    str,
+    typer.Option(
+        "--otlp-endpoint",
+        envvar="STATEWARD_OTLP_ENDPOINT",
+        help="OpenTelemetry collector (OTLP over HTTP) that gets a trace of every execution.",
+        show_default=False,
+    ),
+]
 S3Endpoint = Annotated[
     str,
     typer.Option(

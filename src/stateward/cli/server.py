@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import typer
@@ -108,21 +110,38 @@ class Server:
                 return found
             token = {"NextToken": answer["NextToken"]}
 
-    def own(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def own(self, path: str, body: dict[str, Any] | None = None, query: Mapping[str, str] | None = None) -> Any:
         """A route of Stateward's own below `/_stateward`; None where the server has no such route (AWS)."""
-        status, answer = self._own(path, body)
-        if status == 200:
-            return answer
-        if not isinstance(answer, dict) or "error" not in answer:
-            return None
-        fail(f"{answer['error']}: {answer['message']}", NOT_FOUND if status == 404 else exit_code_of(answer["error"]))
+        with self._asked(path, body, query) as answer:
+            return self._answered(answer)
+
+    @contextmanager
+    def stream(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[Any]:
+        """An answer of such a route that is read while it comes, as httpx has it; None where there is no such route."""
+        with self._asked(path, None, query, patient=True) as answer:
+            yield answer if answer.status_code == 200 else self._answered(answer)
 
     def public(self, path: str) -> bytes | None:
         """A file that the server hands out to anybody; None where it has none."""
-        answer = self._http("GET", path, {}, b"")
-        return answer.content if answer.status_code == 200 else None
+        with self._http("GET", path, {}, b"") as answer:
+            return bytes(answer.read()) if answer.status_code == 200 else None
 
-    def _own(self, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
+    def _answered(self, answer: Any) -> Any:
+        try:
+            told = msgspec.json.decode(answer.read())
+        except msgspec.DecodeError:
+            return None
+        if answer.status_code == 200:
+            return told
+        if not isinstance(told, dict) or "error" not in told:
+            return None
+        code = NOT_FOUND if answer.status_code == 404 else exit_code_of(told["error"])
+        fail(f"{told['error']}: {told['message']}", code)
+
+    def _asked(
+        self, path: str, body: dict[str, Any] | None, query: Mapping[str, str] | None, *, patient: bool = False
+    ) -> AbstractContextManager[Any]:
+        """A signed request; `patient`: the answer may take as long as it likes."""
         from stateward.access.signing import SignedRequest, sign_hmac
         from stateward.clock import wall_ms
 
@@ -131,9 +150,10 @@ class Server:
         if body is not None:
             headers["content-type"] = "application/json"
         method = "GET" if body is None else "POST"
+        asked = urlencode(query or {}, quote_via=quote)
         access_key_id, secret, token = self._access
         signed = sign_hmac(
-            SignedRequest(method, path, "", headers, content),
+            SignedRequest(method, path, asked, headers, content),
             access_key_id=access_key_id,
             secret_access_key=secret,
             session_token=token,
@@ -141,22 +161,26 @@ class Server:
             service="stateward",
             now_ms=wall_ms(),
         )
-        answer = self._http(method, path, {**headers, **signed}, content)
-        try:
-            return answer.status_code, msgspec.json.decode(answer.content)
-        except msgspec.DecodeError:
-            return answer.status_code, None
+        address = f"{path}?{asked}" if asked else path
+        return self._http(method, address, {**headers, **signed}, content, patient=patient)
 
-    def _http(self, method: str, path: str, headers: dict[str, str], content: bytes) -> Any:
+    @contextmanager
+    def _http(
+        self, method: str, path: str, headers: dict[str, str], content: bytes, *, patient: bool = False
+    ) -> Iterator[Any]:
         import ssl
 
         import httpx
 
+        timeout = httpx.Timeout(TIMEOUT_S, read=None if patient else TIMEOUT_S)
         try:
             trusted = ssl.create_default_context(cafile=self.ca_file)
-            with httpx.Client(verify=trusted, timeout=TIMEOUT_S) as http:
-                return http.request(method, f"{self.endpoint}{path}", headers=headers, content=content)
-        except (httpx.HTTPError, OSError) as error:
+            with (
+                httpx.Client(verify=trusted, timeout=timeout) as http,
+                http.stream(method, f"{self.endpoint}{path}", headers=headers, content=content) as answer,
+            ):
+                yield answer
+        except (httpx.HTTPError, ssl.SSLError, ConnectionError) as error:
             fail(f"{self.endpoint} cannot be reached: {error}", NOT_REACHABLE)
 
 

@@ -1,0 +1,1 @@
+"""Executions as OpenTelemetry traces, for a collector that is configured."""
