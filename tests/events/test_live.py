@@ -195,6 +195,22 @@ def test_a_watcher_that_takes_nothing_is_cut_off(server_thread, monkeypatch):
     assert live._all == set()
 
 
+def test_streams_end_when_nobody_can_say_whether_their_keys_hold(server_thread, monkeypatch):
+    monkeypatch.setattr(live_module, "KEYS_CHECKED_S", 0.01)
+
+    async def unknown(keys):
+        raise OSError("the disk is gone")
+
+    async def watched():
+        live = Live(0, unknown)
+        live.start()
+        told = [change async for change in live.watch(HERE, ["overview"], KEY_ID).changes()]
+        await live.stop()
+        return told
+
+    assert len(server_thread.run(watched())) == 1
+
+
 def test_a_quiet_stream_has_a_heartbeat(server_thread, monkeypatch):
     monkeypatch.setattr(live_module, "HEARTBEAT_S", 0.05)
     live = Live(0)

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import msgspec
+import structlog
 
 from stateward.access.principals import Scope
 from stateward.clock import monotonic_s
@@ -22,6 +23,7 @@ PAUSE_S = 1.0
 HEARTBEAT_S = 15.0
 KEYS_CHECKED_S = 1.0
 
+log = structlog.get_logger("stateward.events")
 Topic = tuple[Scope, str]
 KnownKeys = Callable[[list[str]], Awaitable[set[str]]]
 
@@ -110,7 +112,11 @@ class Live:
         while True:
             await asyncio.sleep(KEYS_CHECKED_S)
             keys = {watcher.key for watcher in self._all}
-            revoked = keys - await known_keys(sorted(keys)) if keys else set()
+            try:
+                revoked = keys - await known_keys(sorted(keys)) if keys else set()
+            except Exception:  # whose key nobody can tell watches no longer
+                log.exception("the keys of watchers could not be looked at: their streams end")
+                revoked = keys
             for watcher in tuple(self._all):
                 if watcher.key in revoked:
                     watcher.close()
