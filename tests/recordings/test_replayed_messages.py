@@ -6,6 +6,15 @@ from replay import Replay
 from table import ENDS, MESSAGES, REFUSED
 from test_replayed_commands import seen, stored
 
+IN_ANY_ORDER = (
+    "command-three-steps",
+    "command-step-timeout",
+    "command-onfailure-exit",
+    "command-exit-168",
+    "cancel-between-steps",
+    "reboot-command",
+)
+
 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_recorded_command_ends_the_same_over_ec2messages_agt_02(ssm, polling, name):
@@ -14,7 +23,7 @@ def test_a_recorded_command_ends_the_same_over_ec2messages_agt_02(ssm, polling, 
     assert seen(replay.end(command_id)) == ENDS[name]
 
 
-@pytest.mark.parametrize("name", ["command-three-steps", "command-step-timeout", "reboot-command"])
+@pytest.mark.parametrize("name", IN_ANY_ORDER)
 def test_replies_in_any_order_lost_or_doubled_end_the_same_d7(ssm, polling, name):
     replay = Replay(ssm, polling, name)
     for how, command_id in replay.variants():
