@@ -11,6 +11,7 @@ import typer
 
 from stateward.cli import agent as agent_commands
 from stateward.cli import as_code
+from stateward.cli import commands as command_commands
 from stateward.cli import fleet as fleet_commands
 from stateward.cli import history as history_commands
 from stateward.cli import keys as key_commands
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")
+app.add_typer(command_commands.app, name="commands")
 app.add_typer(node_commands.app, name="nodes")
 app.add_typer(history_commands.app, name="history")
 as_code.add_to(app)
