@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 import typer
@@ -117,7 +117,7 @@ class Tail:
         return self._status(chosen, known)
 
     def _look(self) -> dict[str, Any]:
-        found = self._server.own(f"{self._path}?limit={MOST_NODES}")
+        found = self._server.own(self._path, query={"limit": str(MOST_NODES)})
         if found is None:
             fail(f"{self._server.endpoint} cannot show what commands print: it is no Stateward, or an older one")
         return dict(found)
@@ -125,7 +125,7 @@ class Tail:
     def _look_again(self, known: dict[str, Any]) -> dict[str, Any]:
         """The same later: a server that is away for a moment is no end."""
         try:
-            with self._server.stream(f"{self._path}?limit={MOST_NODES}", {}) as answer:
+            with self._server.attempt(self._path, {"limit": str(MOST_NODES)}, {}) as answer:
                 if answer.status_code == 200:
                     self._looked_s = monotonic_s()
                     return msgspec.json.decode(answer.read(), type=dict[str, Any])
@@ -198,7 +198,7 @@ class Tail:
         place.trouble = "the connection ended"
         try:
             headers = {"last-event-id": place.last} if place.last else {}
-            with self._server.stream(f"{self._path}/output/events?{urlencode(query)}", headers) as answer:
+            with self._server.attempt(f"{self._path}/output/events", query, headers) as answer:
                 if answer.status_code == BUSY:
                     place.trouble = "it starts, or has too many readers"
                     return False

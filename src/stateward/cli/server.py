@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,7 +17,7 @@ from stateward.config import ADDRESS_FILE, DEFAULT_REGION, Address, data_home
 FAILED, NOT_FOUND, NOT_ALLOWED, NOT_REACHABLE, USAGE = 1, 3, 4, 5, 64
 TIMEOUT_S = 30.0
 SILENT_S = 60.0
-"""A stream says something every 15 seconds."""
+"""A stream of output says something every 15 seconds."""
 NOT_FOUND_CODES = ("InvalidInstanceId", "InvalidActivationId", "InvalidResourceId")
 NOT_ALLOWED_CODES = (
     "AccessDeniedException",
@@ -125,6 +123,13 @@ class Server:
         with self._asked(path, None, query, patient=True) as answer:
             yield answer if answer.status_code == 200 else self._answered(answer)
 
+    @contextmanager
+    def attempt(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Iterator[Any]:
+        """The same for those who try again by themselves, whatever its status is. Raises httpx.HTTPError, OSError."""
+        asked, signed = self._signed("GET", path, query)
+        with self._open("GET", asked, {**headers, **signed}, read_s=SILENT_S) as answer:
+            yield answer
+
     def public(self, path: str) -> bytes | None:
         """A file that the server hands out to anybody; None where it has none."""
         with self._http("GET", path, {}, b"") as answer:
@@ -146,41 +151,25 @@ class Server:
         self, path: str, body: dict[str, Any] | None, query: Mapping[str, str] | None, *, patient: bool = False
     ) -> AbstractContextManager[Any]:
         """A signed request; `patient`: the answer may take as long as it likes."""
-    @contextmanager
-    def stream(self, path: str, headers: dict[str, str]) -> Iterator[Any]:
-        """The open answer (httpx's) to a GET below `/_stateward`. Raises httpx.HTTPError, OSError."""
-        import httpx
-
-        timeout = httpx.Timeout(TIMEOUT_S, read=SILENT_S)
-        with (
-            httpx.Client(verify=self._trusted(), timeout=timeout) as http,
-            http.stream("GET", f"{self.endpoint}{path}", headers={**headers, **self._signed("GET", path)}) as answer,
-        ):
-            yield answer
-
-    def _own(self, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
         content = b"" if body is None else msgspec.json.encode(body)
         method = "GET" if body is None else "POST"
-        answer = self._http(method, path, self._signed(method, path, content), content)
-        try:
-            return answer.status_code, msgspec.json.decode(answer.content)
-        except msgspec.DecodeError:
-            return answer.status_code, None
+        asked, headers = self._signed(method, path, query or {}, content)
+        return self._http(method, asked, headers, content, patient=patient)
 
-    def _signed(self, method: str, path: str, content: bytes = b"") -> dict[str, str]:
+    def _signed(
+        self, method: str, path: str, query: Mapping[str, str], content: bytes = b""
+    ) -> tuple[str, dict[str, str]]:
+        """The path with its query, and the headers."""
         from stateward.access.signing import SignedRequest, sign_hmac
         from stateward.clock import wall_ms
 
         headers = {"host": urlsplit(self.endpoint).netloc}
         if method == "POST":
             headers["content-type"] = "application/json"
-        method = "GET" if body is None else "POST"
-        asked = urlencode(query or {}, quote_via=quote)
+        asked = urlencode(query, quote_via=quote)
         access_key_id, secret, token = self._access
-        plain, _, query = path.partition("?")
         signed = sign_hmac(
             SignedRequest(method, path, asked, headers, content),
-            SignedRequest(method, plain, query, headers, content),
             access_key_id=access_key_id,
             secret_access_key=secret,
             session_token=token,
@@ -188,36 +177,36 @@ class Server:
             service="stateward",
             now_ms=wall_ms(),
         )
-        address = f"{path}?{asked}" if asked else path
-        return self._http(method, address, {**headers, **signed}, content, patient=patient)
+        return f"{path}?{asked}" if asked else path, {**headers, **signed}
 
     @contextmanager
     def _http(
         self, method: str, path: str, headers: dict[str, str], content: bytes, *, patient: bool = False
     ) -> Iterator[Any]:
-        return {**headers, **signed}
-
-    def _trusted(self) -> Any:
         import ssl
 
-        return ssl.create_default_context(cafile=self.ca_file)
-
-    def _http(self, method: str, path: str, headers: dict[str, str], content: bytes) -> Any:
         import httpx
 
-        timeout = httpx.Timeout(TIMEOUT_S, read=None if patient else TIMEOUT_S)
         try:
-            trusted = ssl.create_default_context(cafile=self.ca_file)
-            with (
-                httpx.Client(verify=trusted, timeout=timeout) as http,
-                http.stream(method, f"{self.endpoint}{path}", headers=headers, content=content) as answer,
-            ):
+            with self._open(method, path, headers, content, read_s=None if patient else TIMEOUT_S) as answer:
                 yield answer
         except (httpx.HTTPError, ssl.SSLError, ConnectionError) as error:
-            with httpx.Client(verify=self._trusted(), timeout=TIMEOUT_S) as http:
-                return http.request(method, f"{self.endpoint}{path}", headers=headers, content=content)
-        except (httpx.HTTPError, OSError) as error:
             fail(f"{self.endpoint} cannot be reached: {error}", NOT_REACHABLE)
+
+    @contextmanager
+    def _open(
+        self, method: str, path: str, headers: dict[str, str], content: bytes = b"", *, read_s: float | None
+    ) -> Iterator[Any]:
+        import ssl
+
+        import httpx
+
+        trusted = ssl.create_default_context(cafile=self.ca_file)
+        with (
+            httpx.Client(verify=trusted, timeout=httpx.Timeout(TIMEOUT_S, read=read_s)) as http,
+            http.stream(method, f"{self.endpoint}{path}", headers=headers, content=content) as answer,
+        ):
+            yield answer
 
 
 def exit_code_of(code: str) -> int:
