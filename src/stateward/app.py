@@ -35,6 +35,7 @@ from stateward.associations import agent_reports, changes, creation, history, le
 from stateward.associations import operations as association_operations
 from stateward.associations import reactions as association_reactions
 from stateward.associations.agent_operations import AgentAssociations
+from stateward.associations.asking_why import Questions
 from stateward.associations.facts import (
     AgentReported,
     ExecutionChanged,
@@ -315,6 +316,7 @@ class Server:
             self.calls.extension,
             *own_operations.of_associations(),
             *own_operations.of_executions(self.groups),
+            *own_operations.of_questions(self._questions()),
         ]
 
     def _services(self) -> Services:
@@ -335,6 +337,11 @@ class Server:
         door = Door(self.authenticator, allowed_hosts=self.config.allowed_hosts)
         scope = Scope(self.config.account_id, self.config.region)
         return OutputRoutes(self.db, self.output_news, door, scope, self.gateway.has_live_output)
+
+    def _questions(self) -> Questions:
+        return Questions(
+            CalendarGate(self.calendars).ask, self.groups, virtual_clock=isinstance(self.clock, VirtualClock)
+        )
 
     def _alarm_source(self) -> AlarmSource:
         source: AlarmSource = NoAlarms()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stateward.access.roles import OPERATOR, READER
 from stateward.api.extension import Extension
 from stateward.associations import mapping, pausing, progress, stopping, upcoming
+from stateward.associations.asking_why import Questions, WhyWanted
 from stateward.associations.comparing import ComparisonWanted, compare_executions
 from stateward.associations.execution_calls import OneAssociation, OneExecution
 from stateward.associations.mapping import MapWanted
@@ -25,6 +26,11 @@ def of_associations() -> list[Extension]:
         Extension("ListNextFireTimes", READER, "GET", f"{ASSOCIATION}/next", NextWanted, following),
         Extension("DescribeAssociationMap", READER, "GET", f"{ASSOCIATION}/map", MapWanted, mapping.describe_map),
     ]
+
+
+def of_questions(questions: Questions) -> list[Extension]:
+    """Why?"""
+    return [Extension("ExplainAssociation", READER, "GET", "/why", WhyWanted, questions.explain)]
 
 
 def of_executions(groups: ResourceGroups) -> list[Extension]:

@@ -48,6 +48,11 @@ def is_owed(row: NodeStatusRow | None) -> bool:
     return row is not None and row.owed_since_ms is not None
 
 
+def missed(row: NodeStatusRow) -> bool:
+    """The run that is shown did not come through: it is caught up when the node is back (D33)."""
+    return row.detailed_status == MISSED
+
+
 def rank_of(status: str, *, owed: bool) -> int:
     """The place of a node in the order worst first: Failed, TimedOut, Cancelled, owed, InProgress, Pending, …"""
     if owed and status in ("TimedOut", "Pending"):
@@ -100,14 +105,13 @@ def _settles(before: NodeStatusRow, news: NodeStatusRow, letter: str) -> bool:
 
 def _settled(row: NodeStatusRow, news: NodeStatusRow, letter: str, now_ms: int) -> NodeStatusRow:
     same = row.settled == letter
-    missed = news.detailed_status == MISSED
     return msgspec.structs.replace(
         row,
         settled=letter,
         streak=row.streak + 1 if same else 1,
         since_ms=row.since_ms if same else now_ms,
         error_key=news.error_key,
-        owed_since_ms=(row.owed_since_ms or now_ms) if missed else None,
+        owed_since_ms=(row.owed_since_ms or now_ms) if missed(news) else None,
     )
 
 

@@ -25,17 +25,25 @@ class OpenWork(msgspec.Struct, frozen=True):
     command_id: str
 
 
-_MAY_BE_HANDED_OVER = """ AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL AND i.acknowledged_ms IS NULL
+# What has to end on a node before `i` may begin there (D3).
+_IS_AHEAD = """o.resource_id = i.resource_id AND o.ended_ms IS NULL
+   AND o.association_id IS NOT NULL AND o.released_ms IS NOT NULL AND o.command_id <> i.command_id
+   AND (o.sent_ms IS NOT NULL
+    OR (o.requested_ms, o.command_id) < (i.requested_ms, i.command_id))"""
+_MAY_BE_HANDED_OVER = f""" AND i.ended_ms IS NULL AND i.released_ms IS NOT NULL AND i.acknowledged_ms IS NULL
  AND i.cancel_job_id IS NULL AND i.sends < $4
  AND (i.lease_until_wall_ms IS NULL OR i.lease_until_wall_ms <= $2)
  AND (i.first_sent_wall_ms IS NULL OR i.first_sent_wall_ms > $3)
  AND (i.association_id IS NULL OR i.sent_ms IS NOT NULL OR (
-  NOT EXISTS (SELECT 1 FROM invocations o WHERE o.resource_id = i.resource_id AND o.ended_ms IS NULL
-   AND o.association_id IS NOT NULL AND o.released_ms IS NOT NULL AND o.command_id <> i.command_id
-   AND (o.sent_ms IS NOT NULL
-    OR (o.requested_ms, o.command_id) < (i.requested_ms, i.command_id)))
+  NOT EXISTS (SELECT 1 FROM invocations o WHERE {_IS_AHEAD})
   AND NOT EXISTS (SELECT 1 FROM invocations b WHERE b.resource_id = i.resource_id AND b.busy_until_ms > $5)))
 """
+AHEAD_OF = f"""
+SELECT {", ".join(f"o.{name}" for name in InvocationRow.__struct_fields__)} FROM invocations i
+  JOIN invocations o ON {_IS_AHEAD}
+ WHERE i.command_id = $1 AND i.resource_id = $2 LIMIT 1
+"""
+BUSY_UNTIL = "SELECT MAX(busy_until_ms) FROM invocations WHERE resource_id = $1 AND busy_until_ms IS NOT NULL"
 DELIVERABLE = f"""
 SELECT {_I} FROM invocations i WHERE i.resource_id = $1 {_MAY_BE_HANDED_OVER}
  ORDER BY i.requested_ms, i.command_id LIMIT $6
@@ -117,6 +125,16 @@ async def deliverable(
 ) -> list[InvocationRow]:
     """Released work that the node has not acknowledged; association runs one at a time, oldest first (D3)."""
     return await tx.rows(InvocationRow, DELIVERABLE, node_id, wall_ms, sent_after_ms, most_sends, tx.now, limit)
+
+
+async def ahead_of(tx: Snapshot, row: InvocationRow) -> InvocationRow | None:
+    """A run of an association that has to end on the node before this one may begin there (D3)."""
+    return await tx.row(InvocationRow, AHEAD_OF, row.command_id, row.resource_id)
+
+
+async def busy_until(tx: Snapshot, node_id: str) -> int | None:
+    """Until when the node may be at work for a run that was superseded (D4)."""
+    return await tx.value(BUSY_UNTIL, node_id)  # type: ignore[no-any-return]
 
 
 async def cancels(tx: Snapshot, node_id: str, wall_ms: int, most_sends: int, limit: int) -> list[InvocationRow]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stateward.access.principals import Scope
-from stateward.associations import lifecycle, store, store_changes
+from stateward.associations import lifecycle, standing, store, store_changes
 from stateward.associations.rows import AssociationRow, Definition, NodeStatusRow
 from stateward.commands import store as commands
 from stateward.engine.clockwork import Duty, Fired
@@ -25,7 +25,6 @@ from stateward.tags.facts import TagsChanged
 
 CHANGES_AT_ONCE = 200
 ASSOCIATIONS_AT_ONCE = 100
-MISSED = "DeliveryTimedOut"
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -74,7 +73,7 @@ def compare(association: AssociationRow, definition: Definition, changed: Sequen
         idle = association.association_id not in node.busy_on
         if row is None or (node.returned and idle):
             runs_on.append(node.node_id)
-        elif node.connected and idle and row.detailed_status == MISSED:
+        elif node.connected and idle and standing.missed(row):
             catches_up.append(node.node_id)
     return Comparison(association, definition, tuple(runs_on), tuple(catches_up), tuple(leaves))
 
