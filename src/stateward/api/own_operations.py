@@ -10,6 +10,7 @@ from stateward.associations.comparing import ComparisonWanted, compare_execution
 from stateward.associations.execution_calls import OneAssociation, OneExecution
 from stateward.associations.mapping import MapWanted
 from stateward.associations.retrying import Retries, RetryWanted
+from stateward.associations.searching import SearchWanted, search_everything
 from stateward.associations.upcoming import NextWanted
 from stateward.nodes.groups import ResourceGroups
 
@@ -29,8 +30,11 @@ def of_associations() -> list[Extension]:
 
 
 def of_questions(questions: Questions) -> list[Extension]:
-    """Why?"""
-    return [Extension("ExplainAssociation", READER, "GET", "/why", WhyWanted, questions.explain)]
+    """Why? and search."""
+    return [
+        Extension("ExplainAssociation", READER, "GET", "/why", WhyWanted, questions.explain),
+        Extension("Search", READER, "GET", "/search", SearchWanted, search_everything),
+    ]
 
 
 def of_executions(groups: ResourceGroups) -> list[Extension]:

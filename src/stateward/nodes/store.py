@@ -123,6 +123,13 @@ REACH = """
 SELECT COUNT(*), COALESCE(SUM(CASE WHEN c.node_id IS NOT NULL OR n.last_ping_ms >= $1 THEN 1 ELSE 0 END), 0)
   FROM nodes n LEFT JOIN node_channels c ON c.node_id = n.node_id WHERE n.removed_ms IS NULL
 """
+REGISTERED_COUNT = "SELECT COUNT(*) FROM nodes WHERE account_id = $1 AND region = $2 AND removed_ms IS NULL"
+# Nodes with a channel are heard of every few minutes: this looks at little more than those that are away.
+LOST_COUNT = """
+SELECT COUNT(*) FROM nodes n WHERE n.account_id = $1 AND n.region = $2 AND n.removed_ms IS NULL
+ AND (n.last_ping_ms < $3 OR n.last_ping_ms IS NULL)
+ AND NOT EXISTS (SELECT 1 FROM node_channels c WHERE c.node_id = n.node_id)
+"""
 LAST_HEARD = "SELECT COALESCE(last_ping_ms, 0) FROM nodes WHERE node_id = $1"
 TOUCH = "UPDATE nodes SET last_ping_ms = $2 WHERE node_id = $1 AND removed_ms IS NULL"
 REMOVE = """
@@ -217,6 +224,12 @@ async def reach(tx: Snapshot, heard_after_ms: int) -> ReachRow:
     found = await tx.row(ReachRow, REACH, heard_after_ms)
     assert found is not None, "a count has a row"
     return found
+
+
+async def presence(tx: Snapshot, scope: Scope, heard_after_ms: int) -> ReachRow:
+    """The same for one account and region, as exact: the count of those that are away, taken from all."""
+    every = int(await tx.value(REGISTERED_COUNT, *scope))
+    return ReachRow(every, every - int(await tx.value(LOST_COUNT, *scope, heard_after_ms)))
 
 
 async def last_heard(tx: Snapshot, node_id: str) -> int:
