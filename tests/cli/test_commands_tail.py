@@ -124,14 +124,18 @@ def test_lines_come_while_the_step_runs_and_the_whole_at_the_end(house, fifo):
 
 def test_several_nodes_are_told_apart_and_the_exit_code_says_how_it_went(house):
     left, right = house.nodes["left"], house.nodes["right"]
-    script = f'echo $AWS_SSM_INSTANCE_ID; [ "$AWS_SSM_INSTANCE_ID" != {right} ]'
+    script = f'echo $AWS_SSM_INSTANCE_ID; [ "$AWS_SSM_INSTANCE_ID" = {left} ] || {{ echo oh no >&2; exit 3; }}'
     command_id = send(house.ssm, "who-are-you", [left, right], ("name", script))
     told = ended(house, command_id)
     assert told.returncode == 1
     lines = {f"{one} name: {one}" for one in (left, right)}
-    lines.add(f"{right} name: failed to run commands: exit status 1")  # from its agent's report
+    lines |= {f"{right} name: oh no", f"{right} name: failed to run commands: exit status 3"}
     assert set(told.stdout.splitlines()) == lines
-    assert f"{right} name: Failed, exit code 1" in told.stderr
+    assert f"{right} name: Failed, exit code 3" in told.stderr
+    failed = house.ssm.get_command_invocation(CommandId=command_id, InstanceId=right)
+    path = f"/_stateward/commands/{command_id}/output?node={right}&stream=stderr"
+    shown = httpx.get(house.url + path, auth=(KEY_ID, SECRET), timeout=30)
+    assert shown.text == failed["StandardErrorContent"] == "oh no\nfailed to run commands: exit status 3"
     assert ended(house, command_id, "--node", left).returncode == 0
     assert ended(house, command_id, "--node", "mi-00000000000000000").returncode == 3
 

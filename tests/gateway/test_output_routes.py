@@ -13,6 +13,7 @@ from live_server import KEY_ID, SECRET, Refused
 from stateward.access import store as access
 from stateward.api import event_stream, output_events
 from stateward.api.output_events import Cursor
+from stateward.clock import monotonic_s
 from stateward.wire.errors import AwsError
 from waiting import until
 
@@ -191,6 +192,17 @@ def test_a_report_does_not_overtake_live_output(channel, node, sent, reading):
         report(channel, sent, "Success", one="abc--output truncated--", two="")
         channel.output(sent, b"abcdef", end=True, step="one")
         assert text_of(events.rest()) == {("one", "stdout"): "abcdef"}
+
+
+def test_nor_does_it_after_a_long_silence(channel, node, sent, reading, monkeypatch):
+    """Patience begins with the report, not with the reader."""
+    with reading(sent, node) as events:
+        channel.output(sent, b"abc", step="one")
+        events.next()
+        monkeypatch.setattr(output_events, "monotonic_s", lambda: monotonic_s() + 1_000)
+        report(channel, sent, one="abcdef--output truncated--")
+        channel.output(sent, b"defghi", offset=3, end=True, step="one")
+        assert text_of([events.next()]) == {("one", "stdout"): "defghi"}
 
 
 def test_a_stream_that_never_ends_does_not_keep_its_reader(channel, node, sent, reading):

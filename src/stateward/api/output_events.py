@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +84,7 @@ class Follower:
         self._to_the_end = to_the_end
         self._more = False
         self._ended = False
+        self._seen: tuple[InvocationRow, dict[str, StepState]] | None = None
         self._quiet_since_s = monotonic_s()
 
     async def events(self) -> AsyncGenerator[bytes, None]:
@@ -105,24 +106,24 @@ class Follower:
                         await asyncio.wait_for(woken.wait(), POLL_S)
 
     async def _look(self) -> list[bytes]:
-        patient = self._is_live() and monotonic_s() - self._quiet_since_s < PATIENCE_S
         async with self._db.reading() as tx:
             row = await store.invocation(tx, self._row.command_id, self._row.resource_id)
             if row is None:  # past its time, and forgotten
                 self._ended = True
                 return []
-            events = await self._output(tx, row, patient=patient)
-        if row != self._row or events:
+            reported = await store_output.step_states(tx, row.command_id, row.resource_id)
+            states = {name: state for name, state in reported.items() if state.status not in merging.REBOOTS}
+            if (row, states) != self._seen:
+                self._seen, self._quiet_since_s = (row, states), monotonic_s()
+            patient = self._is_live() and monotonic_s() - self._quiet_since_s < PATIENCE_S
+            events = await self._output(tx, row, states, patient=patient)
+        if events:
             self._quiet_since_s = monotonic_s()
-        self._row = row
         return events
 
-    async def _output(self, tx: Snapshot, row: InvocationRow, *, patient: bool) -> list[bytes]:
-        states = {
-            name: state
-            for name, state in (await store_output.step_states(tx, row.command_id, row.resource_id)).items()
-            if state.status not in merging.REBOOTS
-        }
+    async def _output(
+        self, tx: Snapshot, row: InvocationRow, states: Mapping[str, StepState], *, patient: bool
+    ) -> list[bytes]:
         found = await output_reading.views(tx, row.command_id, row.resource_id, states, patient=patient)
         views = {(view.key.step_name, view.key.stream): view for view in found}
         events: list[bytes] = []

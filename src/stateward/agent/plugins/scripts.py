@@ -32,7 +32,10 @@ async def run_script(
     status, code, reason = _judged(ended, setting.interruption.reason)
     errors = ended.standard_error
     if reason:
-        errors += ("\n" if errors and not errors.endswith("\n") else "") + reason
+        added = ("\n" if errors and not errors.endswith("\n") else "") + reason
+        errors += added
+        if setting.live is not None:
+            setting.live.add("stderr", added.encode())
     return StepEnd(status, code, ended.standard_output, errors, ended.overflowed)
 
 
