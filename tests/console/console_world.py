@@ -82,6 +82,8 @@ class World:
             "command_id": self.command,
             "association_id": self.association,
             "execution_id": self.executions[0],
+            "window": "60.worst.1.-.0.8",
+            "theme": "light",
             "before_id": self.executions[1],
-            "number": "1",
+            "rest": f"1/nodes/{self.nodes[0]}",
         }

@@ -9,15 +9,21 @@ from console_world import World
 from stateward.console.map_of_site import PAGES
 
 NEEDS = {
+    "/associations/{association_id}/map/{window}/at": "?3,3",
     "/associations/run": "?id={association_id}",
     "/associations/{association_id}/executions/{execution_id}/compare": "?with={before_id}",
     "/associations/{association_id}/executions/{execution_id}/nodes/{node_id}/output": "?step=restart&stream=stderr",
     "/documents/{name}/default": "?version=2",
     "/commands/{command_id}/nodes/{node_id}/output": "?step=aws:runShellScript",
 }
-PART = re.compile(r"\{(\w+)\}")
-WITHOUT_PARTS = [page.path for page in PAGES if not PART.search(page.path) and page.path != "/associations/run"]
-REDIRECTS = ("/executions/{execution_id}", "/associations/{association_id}/runs/{number}/nodes/{node_id}")
+PART = re.compile(r"\{(\w+)(?::path)?\}")
+NOT_BY_THEMSELVES = ("/associations/run", "/live")
+WITHOUT_PARTS = [page.path for page in PAGES if not PART.search(page.path) and page.path not in NOT_BY_THEMSELVES]
+REDIRECTS = (
+    "/associations/{association_id}/map/{window}/at",
+    "/executions/{execution_id}",
+    "/associations/{association_id}/runs/{rest:path}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +40,11 @@ def address(path, world):
     return PART.sub(lambda part: parts[part[1]], path + NEEDS.get(path, ""))
 
 
-@pytest.mark.parametrize("path", [page.path for page in PAGES if page.path not in REDIRECTS])
+@pytest.mark.parametrize("path", [page.path for page in PAGES if page.path not in (*REDIRECTS, "/live")])
 def test_every_page_is_there_with_data(world, path):
+    if path.endswith((".png", ".json")):
+        assert signed_in(world.server).get(address(path, world)).status_code == 200
+        return
     if path.endswith("/output"):
         answer = signed_in(world.server).get(address(path, world))
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -53,7 +62,7 @@ def test_every_page_is_there_with_data(world, path):
 def test_a_short_address_leads_to_the_long_one(world, path):
     person = signed_in(world.server)
     answer = person.get(address(path, world))
-    assert answer.status_code == 302
+    assert answer.status_code in (302, 303)
     person.page(answer.headers["location"])
 
 
@@ -68,3 +77,34 @@ def test_what_is_not_there_is_not_found(server, path):
     answer = signed_in(server).get(PART.sub("nothing-of-this-name", path + NEEDS.get(path, "")))
     assert answer.status_code in (400, 404), answer.text
     assert 'role="alert"' in answer.text
+
+
+def test_a_click_on_the_picture_leads_to_the_target(world):
+    person = signed_in(world.server)
+    base = f"/associations/{world.association}"
+    found = person.get(f"{base}/map.json?fold=0").json()
+    answer = person.get(f"{base}/map/60.worst.0.-.0.8/at?9,1")
+    node, run = found["rows"][0]["node"], found["runs"][1]["n"]
+    assert answer.headers["location"].endswith(f"{base}/runs/{run}/nodes/{node}")
+    assert person.get(f"{base}/map/60.worst.0.-.0.8/at").headers["location"].endswith("#map"), "from the keyboard"
+
+
+def test_a_picture_is_not_sent_twice(world):
+    person = signed_in(world.server)
+    path = f"/associations/{world.association}/map/60.worst.1.-.0.8/dark.png"
+    first = person.get(path)
+    assert first.headers["content-type"] == "image/png"
+    assert person.get(path, **{"if-none-match": first.headers["etag"]}).status_code == 304
+
+
+def test_a_tab_hears_of_its_topics(world):
+    person = signed_in(world.server)
+    url = f"/console/us-east-1/live?topic=overview&topic=association/{world.association}"
+    with person.http.stream("GET", url) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = answer.iter_lines()
+        told = [next(events) for _ in range(5)]
+    assert told[0] == "event: change"
+    assert '"topic":"overview"' in told[1]
+    assert person.get("/live?topic=nonsense").status_code == 400
+    assert person.get("/live").status_code == 400

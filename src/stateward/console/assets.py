@@ -45,6 +45,9 @@ class Assets:
         """Where an asset is: a new address whenever its content is another."""
         return self._assets[name].url
 
+    def text(self, name: str) -> str:
+        return self._assets[name].content.decode()
+
     async def answer(self, request: Request) -> Response:
         """`GET /console/assets/{digest}/{name}`; an old digest gets today's content, but not for ever."""
         asset = self._assets.get(request.path_params["name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stateward.console import live
 from stateward.console.pages import (
     association_changes,
     associations,
@@ -13,6 +14,7 @@ from stateward.console.pages import (
     executions,
     joining,
     keys,
+    maps,
     nodes,
     overview,
     parameters,
@@ -24,6 +26,7 @@ SUBJECTS = (
     overview,
     association_changes,
     executions,
+    maps,
     associations,
     nodes,
     commands,
@@ -35,5 +38,6 @@ SUBJECTS = (
     joining,
     keys,
     settings,
+    live,
 )
 PAGES: tuple[Page, ...] = tuple(page for subject in SUBJECTS for page in subject.PAGES)

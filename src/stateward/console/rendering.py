@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from stateward.associations import letters
 from stateward.console import statuses, times
 from stateward.console.assets import Assets
 from stateward.console.untrusted import ansi, signs
@@ -27,6 +28,7 @@ class Renderer:
     """The templates of the package, and what they may call."""
 
     def __init__(self, assets: Assets, navigation: Sequence[Any] = ()) -> None:
+        self.style_sheet = assets.text("style.css")
         self._environment = Environment(
             loader=PackageLoader("stateward.console"),
             autoescape=True,
@@ -44,9 +46,11 @@ class Renderer:
             badge=badge,
             form=form,
             strip=strip,
+            strip_of=letters.shown,
             instant=instant,
             moment=moment,
             wall=wall,
+            minute=minute,
             instant_of=instant_of,
             both_zones=both_zones,
             day_text=day_text,
@@ -144,6 +148,12 @@ def both_zones(context: Context, ms: int) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}{}{}</time>').format(
         times.machine(ms), times.exact(ms, zone), times.to_the_minute(ms), here, f" {near}" if near else ""
     )
+
+
+@pass_context
+def minute(context: Context, ms: int) -> str:
+    """An instant to the minute, as text for titles."""
+    return times.to_the_minute(ms, context["zone"])
 
 
 def day_text(ms: int) -> str:

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from stateward.commands import store, store_history
 from stateward.commands.rows import CommandRow, InvocationRow, StepRow
 from stateward.console import output_view
+from stateward.console.naming import names_of
 from stateward.console.output_view import Hit, Window
 from stateward.console.visit import Visit
 from stateward.documents import schema
-from stateward.nodes import store as nodes
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
 
@@ -67,7 +67,7 @@ async def read(tx: Snapshot, command: CommandRow, node_id: str, visit: Visit) ->
         raise AwsError("InvocationDoesNotExist", f"Command {command.command_id} has no target {node_id[:80]}.")
     names = _step_names((await store.text(tx, command.command_id)).content)
     reported = {row.step_name: row for row in await store_history.steps(tx, command.command_id, node_id)}
-    node_name = (await nodes.names(tx, [node_id])).get(node_id, node_id)
+    node_name = (await names_of(tx, [node_id]))[node_id]
     return Run(command, invocation, node_name, shown_steps(names, reported, invocation, visit))
 
 

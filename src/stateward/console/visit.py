@@ -73,6 +73,15 @@ class Visit:
         """This server as the browser reached it."""
         return f"{self.request.url.scheme}://{self.request.headers.get('host', '')}"
 
+    @property
+    def style_sheet(self) -> str:
+        """The text of the style sheet: colours have no other source."""
+        return self._renderer.style_sheet
+
+    def tag(self, content: bytes) -> str:
+        """An ETag of some content."""
+        return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
     # What was asked for
 
     def path(self, name: str) -> str:

@@ -6,20 +6,9 @@ from typing import Any
 
 import msgspec
 
-from stateward.associations import letters, rollup, standing
+from stateward.associations import causes, letters, rollup, standing
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow
 from stateward.console import matching
-
-CAUSES = {
-    "version": "version {}",
-    "due": "schedule",
-    "manual": "by hand",
-    "nodes": "nodes that joined",
-    "returned": "nodes that came back",
-    "retry": "retry of #{}",
-    "document": "the document changed",
-    "parameter": "a parameter changed",
-}
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -72,14 +61,7 @@ def schedule_of(definition: Definition) -> str:
 
 def cause_of(row: ExecutionRow) -> str:
     """Why a run began."""
-    kind, _, rest = row.cause.partition(":")
-    words = CAUSES.get(kind, kind).format(rest.partition(":")[0])
-    return f"{words} ({row.started_by})" if kind in ("manual", "retry") and row.started_by else words
-
-
-def is_full(row: ExecutionRow) -> bool:
-    """Whether it was over all targets."""
-    return row.scope_nodes is None
+    return causes.words(row.cause, row.started_by)
 
 
 def strip_of(recent: str) -> str:

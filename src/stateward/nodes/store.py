@@ -45,11 +45,6 @@ class NodeTagRow(msgspec.Struct, frozen=True):
     tag_value: str
 
 
-class NameRow(msgspec.Struct, frozen=True):
-    node_id: str
-    name: str
-
-
 class ReachRow(msgspec.Struct, frozen=True):
     registered: int
     online: int
@@ -100,9 +95,6 @@ SELECT node_id FROM nodes
 TAGS_OF_NODES = """
 SELECT resource_id AS node_id, tag_key, tag_value FROM tags
  WHERE account_id = $1 AND region = $2 AND resource_type = 'ManagedInstance' AND resource_id IN (ids_of($3))
-"""
-NAMES = """
-SELECT node_id, COALESCE(name, computer_name, node_id) AS name FROM nodes WHERE node_id IN (ids_of($1))
 """
 ADD_NODE = """
 INSERT INTO nodes (node_id, account_id, region, activation_id, name, iam_role, registered_ms)
@@ -198,11 +190,6 @@ async def tags_of(tx: Snapshot, scope: Scope, node_ids: Sequence[str]) -> dict[s
     for row in await tx.rows(NodeTagRow, TAGS_OF_NODES, *scope, json.dumps(list(node_ids))):
         found.setdefault(row.node_id, {})[row.tag_key] = row.tag_value
     return found
-
-
-async def names(tx: Snapshot, node_ids: Sequence[str]) -> dict[str, str]:
-    """Node id → what people call it, removed nodes among them: its name, its computer's, or its id."""
-    return {row.node_id: row.name for row in await tx.rows(NameRow, NAMES, json.dumps(list(node_ids)))}
 
 
 async def add(tx: Transaction, scope: Scope, node_id: str, activation_id: str, name: str | None, iam_role: str) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import yaml
@@ -16,9 +17,10 @@ from stateward.associations.listing import EARLIEST_MS, LATEST_MS
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow
 from stateward.commands import store_history
 from stateward.commands.store_history import CarrierRow
-from stateward.console import difference, words
+from stateward.console import difference, heat, words
+from stateward.console.naming import names_of
+from stateward.console.pages import maps
 from stateward.console.visit import Page, Visit
-from stateward.nodes import store as nodes
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
 from stateward.wire.protocol import parse_instant
@@ -140,12 +142,17 @@ async def one(visit: Visit) -> Response:
     wanted = visit.path("association_id")
     if not UUID.fullmatch(wanted):
         return await _by_name(visit, wanted)
+    run, dot, node = visit.query("cell").partition(".")
+    if dot:
+        return RedirectResponse(visit.url("associations", wanted, "runs", run, "nodes", node), 303)
     tab = visit.query("tab") if visit.query("tab") in dict(TABS) else TABS[0][0]
     async with visit.reading() as tx:
         row = await found(visit, tx)
         definition = (await store.current(tx, row)).members()
         context = await READS[tab](visit, tx, row, definition)
         newest = await store.execution(tx, row.association_id, row.last_number)
+    if tab == "history":
+        context |= await _map(visit, row)
     fires = await visit.ask("ListNextFireTimes", association=row.association_id, count=FIRES)
     return visit.page(
         "association.html",
@@ -164,6 +171,22 @@ async def one(visit: Visit) -> Response:
         tabs=TABS,
         **context,
     )
+
+
+async def _map(visit: Visit, row: AssociationRow) -> dict[str, Any]:
+    window = maps.window_of(visit)
+    found = await maps.found(visit, row.association_id, window)
+    picture = msgspec.structs.replace(window, scale=heat.scale_for(len(found["runs"])))
+    asked = {"runs": window.runs, "sort": window.sort, "fold": int(window.fold), "before": window.before}
+    return {
+        "window": window,
+        "picture": picture,
+        "table": heat.table(found),
+        "summary": heat.summary(found),
+        "map_runs": len(found["runs"]),
+        "map_rows": len(found["rows"]),
+        "map_query": urlencode({**asked, "only": window.status or ""}),
+    }
 
 
 async def _by_name(visit: Visit, name: str) -> Response:
@@ -219,11 +242,6 @@ async def _nodes(visit: Visit, tx: Snapshot, row: AssociationRow, definition: De
         "names": await names_of(tx, [one.node_id for one in shown]),
         "next_page": None if last is None else f"{last.status_rank}.{last.streak}.{last.node_id}",
     }
-
-
-async def names_of(tx: Snapshot, node_ids: list[str]) -> dict[str, str]:
-    """Node id → name for people."""
-    return await nodes.names(tx, node_ids)
 
 
 async def _definition(visit: Visit, tx: Snapshot, row: AssociationRow, definition: Definition) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from stateward.commands import store as commands
 from stateward.commands import store_errors, store_history
 from stateward.commands.rows import CommandRow, InvocationRow
 from stateward.console import runs, words
+from stateward.console.naming import names_of
 from stateward.console.pages.commands import counts_of
 from stateward.console.visit import Page, Visit
-from stateward.nodes import store as nodes
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError, validation_error
 
@@ -80,7 +80,7 @@ async def one(visit: Visit) -> Response:
         targets, after = await _targets(tx, visit, shown.command, status, node)
         if error:
             targets = [one for one in targets if one.error_key == error]
-        names = await nodes.names(tx, [one.resource_id for one in targets] + [one.first_resource_id for one in groups])
+        names = await names_of(tx, [one.resource_id for one in targets] + [one.first_resource_id for one in groups])
         before = await store.execution(tx, shown.row.association_id, shown.row.number - 1)
         newer = await store.execution(tx, shown.row.association_id, shown.row.number + 1)
         usual = await store_runs.took(tx, shown.row.association_id, shown.row.number, 20)
@@ -163,16 +163,16 @@ async def target(visit: Visit) -> Response:
     return visit.page("target.html", title, run=run, above=above, shown=shown, before=before)
 
 
-async def target_of_run(visit: Visit) -> Response:
-    """`/associations/{id}/runs/{number}/nodes/{node}`: the same by the run's number."""
-    number = visit.path("number")
+async def by_number(visit: Visit) -> Response:
+    """`/associations/{id}/runs/{number}/…`: the page of that run, or a page below it."""
+    number, _, rest = visit.path("rest").partition("/")
     async with visit.reading() as tx:
         row = None
         if number.isascii() and number.isdecimal() and len(number) < 10:
             row = await store.execution(tx, visit.path("association_id"), int(number))
         if row is None or (row.account_id, row.region) != visit.scope:
             raise AwsError("AssociationExecutionDoesNotExist", f"There is no run #{number[:20]} of this association.")
-    return RedirectResponse(address_of(visit, row, "nodes", visit.path("node_id")), 302)
+    return RedirectResponse(address_of(visit, row, *filter(None, rest.split("/"))), 302)
 
 
 async def output(visit: Visit) -> Response:
@@ -195,7 +195,7 @@ async def retry_preview(visit: Visit, problem: AwsError | None = None) -> Respon
     try:
         preview = await visit.ask("PreviewRetry", execution=shown.row.execution_id, status=chosen)
         async with visit.reading() as tx:
-            names = await nodes.names(tx, preview["first"])
+            names = await names_of(tx, preview["first"])
     except AwsError as error:
         problem = problem or error
     return visit.page(
@@ -237,7 +237,7 @@ async def compare(visit: Visit) -> Response:
     answer = await visit.ask("CompareExecutions", **{"execution": shown.row.execution_id, "with": visit.query("with")})
     listed = [one["node"] for group in answer["nodes"].values() for one in group]
     async with visit.reading() as tx:
-        names = await nodes.names(tx, listed)
+        names = await names_of(tx, listed)
     title = f"{shown.name} #{shown.row.number} and #{answer['before']['number']}"
     return visit.page("compare.html", title, shown=shown, found=answer, names=names, groups=GROUPS)
 
@@ -267,7 +267,7 @@ def address_of(visit: Visit, row: ExecutionRow, *more: str) -> str:
 ONE = "/associations/{association_id}/executions/{execution_id}"
 PAGES = (
     Page("/executions/{execution_id}", by_id),
-    Page("/associations/{association_id}/runs/{number}/nodes/{node_id}", target_of_run),
+    Page("/associations/{association_id}/runs/{rest:path}", by_number),
     Page(ONE, one),
     Page(f"{ONE}/compare", compare),
     Page(f"{ONE}/retry", retry_preview, retry),
