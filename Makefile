@@ -7,7 +7,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin
 
-.PHONY: venv demo run test test-all check bench soak format clean help
+.PHONY: venv demo run test test-all check bench soak format docs reference wheel agent-zipapp clean help
 
 help:
 	@echo "make demo    show the whole way on this machine (a first run installs; then under fifteen seconds)"
@@ -18,6 +18,9 @@ help:
 	@echo "make check   format, lint, types, house rules"
 	@echo "make soak    the server against the naive model of the specification, and a thousand runs over cuts and kills; for hours"
 	@echo "make agent-zipapp   the node agent as one file, dist/stateward-agent.pyz"
+	@echo "make docs    the pages as a site, build/site/index.html; a link that leads nowhere fails"
+	@echo "make reference   docs/reference/ anew from the program"
+	@echo "make wheel   dist/*.whl and dist/*.tar.gz, to install elsewhere"
 	@echo "make bench   speed, as ratios to a peer measured in the same run"
 	@echo "PYTHON=python3.12 make …   uses another Python for the environment in $(VENV)"
 
@@ -36,8 +39,8 @@ test-all: $(STAMP)
 	@$(BIN)/pytest -n auto --dist loadfile -rs
 
 check: $(STAMP)
-	@$(BIN)/ruff format --check src tests benchmarks examples
-	@$(BIN)/ruff check --no-cache src tests benchmarks examples
+	@$(BIN)/ruff format --check src tests benchmarks documentation examples
+	@$(BIN)/ruff check --no-cache src tests benchmarks documentation examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
@@ -53,9 +56,20 @@ agent-zipapp: $(VENV)/.installed
 	@mkdir -p dist
 	@$(BIN)/stateward agent pack dist/stateward-agent.pyz
 
+docs: $(STAMP)
+	@$(BIN)/python -m documentation.reference --check
+	@$(BIN)/python -m mkdocs build
+	@echo "build/site/index.html"
+
+reference: $(STAMP)
+	@$(BIN)/python -m documentation.reference
+
+wheel: $(STAMP)
+	@$(BIN)/python -m build --outdir dist .
+
 format: $(STAMP)
-	@$(BIN)/ruff format src tests benchmarks examples
-	@$(BIN)/ruff check --fix src tests benchmarks examples
+	@$(BIN)/ruff format src tests benchmarks documentation examples
+	@$(BIN)/ruff check --fix src tests benchmarks documentation examples
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

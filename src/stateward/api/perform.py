@@ -102,7 +102,7 @@ class Performer:
         return self._extensions.values()
 
     @property
-    def operations(self) -> Iterable[str]:
+    def operations(self) -> Mapping[str, Operation]:
         return self._operations
 
     def needed_for(self, operation: str) -> str:
