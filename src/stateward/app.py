@@ -186,9 +186,9 @@ class Server:
         self._old_keys = None if rotation_days is None else OldKeys(self.db, self.clock, rotation_days)
         self._upkeep: asyncio.Task[None] | None = None
         self.is_ready = False
-        self.console = Console(self._services())
         self.output = self._output_routes()
         self.event_readers = self.output.readers
+        self.console = Console(self._services())
         self._routes = routes_of(self)
         caller_identity = CallerIdentity(self.authenticator, self.db)
         self._api = ApiEndpoint(
@@ -331,6 +331,8 @@ class Server:
             groups=self.groups,
             deliveries=self.deliveries,
             live=self.live,
+            output_news=self.output_news,
+            readers=self.event_readers,
         )
 
     def _output_routes(self) -> OutputRoutes:

@@ -9,6 +9,8 @@ from console_world import World
 from stateward.console.map_of_site import PAGES
 
 NEEDS = {
+    "/why": "?association={association_id}&node={node_id}",
+    "/search": "?q=night",
     "/associations/{association_id}/map/{window}/at": "?3,3",
     "/associations/run": "?id={association_id}",
     "/associations/{association_id}/executions/{execution_id}/compare": "?with={before_id}",
@@ -17,7 +19,7 @@ NEEDS = {
     "/commands/{command_id}/nodes/{node_id}/output": "?step=aws:runShellScript",
 }
 PART = re.compile(r"\{(\w+)(?::path)?\}")
-NOT_BY_THEMSELVES = ("/associations/run", "/live")
+NOT_BY_THEMSELVES = ("/associations/run", "/live", "/follow")
 WITHOUT_PARTS = [page.path for page in PAGES if not PART.search(page.path) and page.path not in NOT_BY_THEMSELVES]
 REDIRECTS = (
     "/associations/{association_id}/map/{window}/at",
@@ -40,7 +42,7 @@ def address(path, world):
     return PART.sub(lambda part: parts[part[1]], path + NEEDS.get(path, ""))
 
 
-@pytest.mark.parametrize("path", [page.path for page in PAGES if page.path not in (*REDIRECTS, "/live")])
+@pytest.mark.parametrize("path", [page.path for page in PAGES if page.path not in (*REDIRECTS, "/live", "/follow")])
 def test_every_page_is_there_with_data(world, path):
     if path.endswith((".png", ".json")):
         assert signed_in(world.server).get(address(path, world)).status_code == 200

@@ -18,7 +18,9 @@ from stateward.console.pages import (
     nodes,
     overview,
     parameters,
+    search,
     settings,
+    why,
 )
 from stateward.console.visit import Page
 
@@ -38,6 +40,8 @@ SUBJECTS = (
     joining,
     keys,
     settings,
+    search,
+    why,
     live,
 )
 PAGES: tuple[Page, ...] = tuple(page for subject in SUBJECTS for page in subject.PAGES)

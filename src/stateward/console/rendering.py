@@ -58,7 +58,7 @@ class Renderer:
             navigation=navigation,
             clock_text=times.to_the_minute,
             unquoted=unquote,
-            has_search=False,
+            has_search=True,
         )
         # Macros are globals, so that a block can be rendered by itself.
         self._environment.globals["parts"] = self._environment.get_template("parts.html").module

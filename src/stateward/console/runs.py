@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from starlette.responses import Response
 
-from stateward.commands import store, store_history
+from stateward.commands import output_reading, store, store_history, store_output
+from stateward.commands.output_reading import StreamView
 from stateward.commands.rows import CommandRow, InvocationRow, StepRow
+from stateward.commands.store_output import StreamKey
 from stateward.console import output_view
 from stateward.console.naming import names_of
 from stateward.console.output_view import Hit, Window
@@ -67,53 +69,67 @@ async def read(tx: Snapshot, command: CommandRow, node_id: str, visit: Visit) ->
         raise AwsError("InvocationDoesNotExist", f"Command {command.command_id} has no target {node_id[:80]}.")
     names = _step_names((await store.text(tx, command.command_id)).content)
     reported = {row.step_name: row for row in await store_history.steps(tx, command.command_id, node_id)}
-    node_name = (await names_of(tx, [node_id]))[node_id]
-    return Run(command, invocation, node_name, shown_steps(names, reported, invocation, visit))
+    states = await store_output.step_states(tx, command.command_id, node_id)
+    views: dict[str, list[StreamView]] = {}
+    for view in await output_reading.views(tx, command.command_id, node_id, states):
+        views.setdefault(view.key.step_name, []).append(view)
+    order = [*names, *(name for name in [*reported, *views] if name not in names)]
+    wanted = visit.query("step") or step_to_open(order, reported, views)
+    steps = [
+        await _step(tx, visit, number, name, reported.get(name), views.get(name, []), invocation, wanted)
+        for number, name in enumerate(dict.fromkeys(order), 1)
+    ]
+    return Run(command, invocation, (await names_of(tx, [node_id]))[node_id], steps)
 
 
-def shown_steps(
-    names: Sequence[str], reported: dict[str, StepRow], invocation: InvocationRow, visit: Visit
-) -> list[ShownRunStep]:
-    """Every step of the document, with what was reported; open is the one asked for, else the one that failed."""
-    wanted = visit.query("step") or step_to_open(names, reported)
-    order = [*names, *(name for name in reported if name not in names)]
-    found = []
-    for number, name in enumerate(order, 1):
-        row = reported.get(name)
-        is_open = name == wanted
-        streams = [] if row is None or not (is_open or visit.query("find")) else _streams(row, visit, is_open)
-        found.append(
-            ShownRunStep(
-                number,
-                name,
-                _status_without_report(invocation) if row is None else row.status,
-                None if row is None else row.code,
-                None if row is None else row.started_ms,
-                None if row is None else row.ended_ms,
-                is_open or any(stream.hits for stream in streams),
-                streams,
-            )
-        )
-    return found
+async def _step(
+    tx: Snapshot,
+    visit: Visit,
+    number: int,
+    name: str,
+    row: StepRow | None,
+    views: Sequence[StreamView],
+    invocation: InvocationRow,
+    wanted: str,
+) -> ShownRunStep:
+    is_open = name == wanted
+    streams: list[ShownStream] = []
+    if is_open or visit.query("find"):
+        texts = {view.key.stream: (await output_reading.whole(tx, view)).decode("utf-8", "replace") for view in views}
+        streams = shown_streams(texts or _together(row), visit, is_open)
+    return ShownRunStep(
+        number,
+        name,
+        _status(row, views, invocation),
+        None if row is None else row.code,
+        None if row is None else row.started_ms,
+        None if row is None else row.ended_ms,
+        is_open or any(stream.hits for stream in streams),
+        streams,
+    )
 
 
-def step_to_open(names: Sequence[str], reported: dict[str, StepRow]) -> str:
-    """The first step that went wrong, else the one that runs, else the last with a report."""
-    told = [reported[name] for name in names if name in reported]
-    bad = next((row for row in told if row.status in BAD), None)
-    running = next((row for row in told if row.status == "InProgress"), None)
-    chosen = bad or running or (told[-1] if told else None)
-    return "" if chosen is None else chosen.step_name
+def _status(row: StepRow | None, views: Sequence[StreamView], invocation: InvocationRow) -> str:
+    if row is not None:
+        return row.status
+    if invocation.is_final:
+        return "None"
+    return "InProgress" if views else "Pending"
 
 
-def _status_without_report(invocation: InvocationRow) -> str:
-    return "None" if invocation.is_final else "Pending"
+def step_to_open(order: Sequence[str], reported: Mapping[str, StepRow], printing: Collection[str]) -> str:
+    """The first step that went wrong, else the one that prints, else the last with a report."""
+    bad = next((name for name in order if name in reported and reported[name].status in BAD), None)
+    running = next((name for name in order if name in printing and name not in reported), None)
+    told = [name for name in order if name in reported]
+    return bad or running or (told[-1] if told else "")
 
 
-def _streams(row: StepRow, visit: Visit, is_open: bool) -> list[ShownStream]:
+def shown_streams(texts: Mapping[str, str], visit: Visit, is_open: bool) -> list[ShownStream]:
+    """The windows of a step's streams."""
     words = visit.query("find")
     found = []
-    for name, text in zip(STREAMS, texts_of(row), strict=True):
+    for name, text in texts.items():
         lines = output_view.lines_of(text)
         hits = output_view.hits(lines, words) if words else []
         line = _line(visit) if is_open and visit.query("stream", name) == name else None
@@ -124,9 +140,9 @@ def _streams(row: StepRow, visit: Visit, is_open: bool) -> list[ShownStream]:
     return found
 
 
-def texts_of(row: StepRow) -> tuple[str, str]:
-    """Standard output and error; what an agent tells of both together stands in for them where it tells no other."""
-    return (row.standard_output or (row.output if not row.standard_error else ""), row.standard_error)
+def _together(row: StepRow | None) -> dict[str, str]:
+    """What an agent tells of both streams together, where it tells of neither by itself."""
+    return {} if row is None else {STREAMS[0]: row.output}
 
 
 def _line(visit: Visit) -> int | None:
@@ -144,14 +160,13 @@ def _step_names(content: str) -> tuple[str, ...]:
 async def download(visit: Visit, command: CommandRow, node_id: str) -> Response:
     """A stream as it is, as a file."""
     step, stream = visit.query("step"), visit.query("stream", STREAMS[0])
+    if stream not in STREAMS:
+        raise AwsError("NotFound", f"There is no stream {stream[:20]!r}: use {' or '.join(STREAMS)}.", 404)
     async with visit.reading() as tx:
-        rows = {row.step_name: row for row in await store_history.steps(tx, command.command_id, node_id)}
-    row = rows.get(step)
-    if row is None or stream not in STREAMS:
-        raise AwsError("NotFound", f"There is no {stream[:20]} of step {step[:80]!r}.", 404)
-    text = texts_of(row)[STREAMS.index(stream)]
-    headers = {"content-disposition": f'attachment; filename="{node_id}-{_plain(step)}-{stream}.txt"'}
-    return Response(text.encode("utf-8", "replace"), media_type="text/plain; charset=utf-8", headers=headers)
+        view = await output_reading.view(tx, StreamKey(command.command_id, node_id, step, stream))
+        content = b"" if view is None else await output_reading.whole(tx, view)
+    headers = {"content-disposition": f'attachment; filename="{_plain(node_id)}-{_plain(step)}-{stream}.txt"'}
+    return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _plain(name: str) -> str:

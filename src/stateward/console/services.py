@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Scope
 from stateward.access.sealing import MasterKey
+from stateward.api.event_stream import Readers
 from stateward.api.perform import Performer
 from stateward.clock import Clock
+from stateward.commands.output_news import OutputNews
 from stateward.config import Config
 from stateward.events.delivery import Deliveries
 from stateward.events.live import Live
@@ -29,6 +31,8 @@ class Services:
     groups: ResourceGroups
     deliveries: Deliveries
     live: Live
+    output_news: OutputNews
+    readers: Readers
 
     @property
     def is_open(self) -> bool:

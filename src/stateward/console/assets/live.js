@@ -5,8 +5,7 @@
   document.cookie = `stateward-zone=${encodeURIComponent(zone)}; path=/console; samesite=strict; max-age=31536000`;
   const parts = () => [...document.querySelectorAll("[data-live]")];
   const topics = () => [...new Set(parts().flatMap((one) => [one.dataset.live, one.dataset.liveToo]).filter(Boolean))];
-  if (!topics().length || !chip) return;
-
+  if (!chip) return;
   const known = new Map();
   let source = null, heard = 0, polling = 0;
   const say = (state, text) => { chip.hidden = false; chip.dataset.state = state; chip.textContent = text; };
@@ -36,6 +35,22 @@
       part.dataset.stale = `not refreshed since ${new Date().toLocaleTimeString()}`;
     }
   }
+
+  // A running node's output: a stream of its own that ends with the run.
+  const followed = document.querySelector("[data-follow]");
+  if (followed) {
+    const output = new EventSource(followed.dataset.follow);
+    let first = true;
+    output.addEventListener("change", () => {
+      say("live", "live");
+      const part = document.getElementById(followed.id);
+      if (!first && part) refresh(part, "output");
+      first = false;
+    });
+    output.addEventListener("ended", () => { output.close(); say("none", "ended"); });
+    addEventListener("pagehide", () => output.close());
+  }
+  if (!topics().length) return;
 
   function changed(topic) {
     const seen = new Set();

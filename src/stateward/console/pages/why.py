@@ -1,0 +1,62 @@
+"""Why? What decides whether an association runs on a node, in sentences."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from stateward.associations import searching, store
+from stateward.console import words
+from stateward.console.naming import names_of
+from stateward.console.pages.associations import UUID
+from stateward.console.visit import Page, Visit
+from stateward.wire.errors import AwsError
+
+LOOKS = {
+    "well": "Success",
+    "failed": "Failed",
+    "running": "InProgress",
+    "deleted": "Cancelled",
+    "document-missing": "Failed",
+    "document-version": "Failed",
+    "parameter-bad": "Failed",
+    "parameter-missing": "Failed",
+    "step-timeout": "TimedOut",
+    "delivery-timeout": "TimedOut",
+    "error-limit": "Cancelled",
+    "cancelled-by": "Cancelled",
+    "paused": "Skipped",
+    "calendar-closed": "Skipped",
+}
+"""How the reason that decides looks; any other is waiting."""
+
+
+async def show(visit: Visit) -> Response:
+    """`?association=&node=`: without a node, what is true of the association wherever it runs."""
+    association_id, node_id = visit.query("association").strip(), visit.query("node").strip()
+    if not association_id:
+        return visit.page("why.html", "Why?", found=None, name="", node_name="", look="", association_id="", node_id="")
+    if not UUID.fullmatch(association_id):
+        async with visit.reading() as tx:
+            hits = await searching.associations_named(tx, visit.scope, association_id)
+        if len(hits) != 1:
+            raise AwsError("AssociationDoesNotExist", f"No single association is called {association_id[:80]!r}.")
+        association_id = hits[0].id
+    found = await visit.ask("ExplainAssociation", association=association_id, node=node_id or None)
+    async with visit.reading() as tx:
+        row = await store.find(tx, visit.scope, association_id)
+        name = association_id[:8] if row is None else words.name_of(row)
+        node_name = (await names_of(tx, [node_id]))[node_id] if node_id else ""
+    title = f"Why? {name}" + (f" on {node_name}" if node_name else "")
+    return visit.page(
+        "why.html",
+        title,
+        found=found,
+        name=name,
+        node_name=node_name,
+        look=LOOKS.get(found["verdict"], "Pending"),
+        association_id=association_id,
+        node_id=node_id,
+    )
+
+
+PAGES = (Page("/why", show),)
