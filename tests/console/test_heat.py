@@ -64,7 +64,7 @@ def test_a_picture_has_a_pixel_a_cell_in_the_colours_of_the_style_sheet():
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "expected"), [(0, 0, (1, "mi-1")), (2, 0, (3, "mi-1")), (0, 1, None), (3, 0, None), (0, 2, None)]
+    ("x", "y", "expected"), [(0, 0, (1, "mi-1")), (2, 0, (3, "mi-1")), (0, 1, (1, "mi-2")), (3, 0, None), (0, 2, None)]
 )
 def test_a_point_is_a_run_on_a_node(x, y, expected):
     assert heat.at(FOUND, x, y) == expected

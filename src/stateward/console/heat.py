@@ -192,11 +192,10 @@ def png(found: Mapping[str, Any], colours: Mapping[str, Rgb]) -> bytes:
 
 
 def at(found: Mapping[str, Any], x: int, y: int) -> tuple[int, str] | None:
-    """(run, node) of a cell; None beside the map, and for a row of several nodes."""
+    """(run, node) of a cell, of several nodes the first; None beside the map."""
     if not (0 <= x < len(found["runs"]) and 0 <= y < len(found["rows"])):
         return None
-    line = found["rows"][y]
-    return None if line["count"] > 1 else (found["runs"][x]["n"], line["node"])
+    return found["runs"][x]["n"], found["rows"][y]["node"]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

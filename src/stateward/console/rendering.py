@@ -63,13 +63,13 @@ class Renderer:
         # Macros are globals, so that a block can be rendered by itself.
         self._environment.globals["parts"] = self._environment.get_template("parts.html").module
 
-    def page(self, template: str, **context: Any) -> str:
+    def page(self, template: str, /, **context: Any) -> str:
         return self._environment.get_template(template).render(**context)
 
-    def fragment(self, template: str, name: str, **context: Any) -> str | None:
+    def fragment(self, template: str, block_name: str, /, **context: Any) -> str | None:
         """One block of a page's template by itself; None where it has no such block."""
         found = self._environment.get_template(template)
-        block = found.blocks.get(name)
+        block = found.blocks.get(block_name)
         return None if block is None else "".join(block(found.new_context(context)))
 
 

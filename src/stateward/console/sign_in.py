@@ -61,12 +61,12 @@ class SignIn:
         key_id, secret = (fields.get(name, [""])[0].strip() for name in ("key", "secret"))
         address = requests.source_of(request.scope)
         if not is_private(request):
-            return self._form(request, key_id, NOT_HERE, 403)
+            return self._form(request, key_id, NOT_HERE, 403, fields)
         wait_s = self._attempts.wait_s(key_id, address, self._services.clock.wall())
         if wait_s:
             log.warning("sign-in refused", reason="too many tries", key=key_id[:20], address=address)
             problem = f"Five tries a minute: this key can be tried again in {wait_s} s."
-            answer = self._form(request, key_id, problem, 429)
+            answer = self._form(request, key_id, problem, 429, fields)
             answer.headers["retry-after"] = str(wait_s)
             return answer
         try:
@@ -74,7 +74,7 @@ class SignIn:
             principal = await self._services.authenticator.by_password(f"Basic {basic}")
         except AwsError as error:
             log.warning("sign-in refused", reason=error.code, key=key_id[:20], address=address)
-            return self._form(request, key_id, WRONG, 403)
+            return self._form(request, key_id, WRONG, 403, fields)
         self._attempts.forget(key_id, address)
         log.info("signed in", key=principal.name, address=address)
         answer = RedirectResponse(next_of(request, self._services, fields), 303)
@@ -105,12 +105,19 @@ class SignIn:
             secure=is_secure(request),
         )
 
-    def _form(self, request: Request, key_id: str = "", problem: str = "", status: int = 200) -> Response:
+    def _form(
+        self,
+        request: Request,
+        key_id: str = "",
+        problem: str = "",
+        status: int = 200,
+        fields: dict[str, list[str]] | None = None,
+    ) -> Response:
         context: dict[str, Any] = {
             "key_id": key_id,
             "problem": problem or ("" if is_private(request) else NOT_HERE),
             "usable": is_private(request),
-            "next": next_of(request, self._services),
+            "next": next_of(request, self._services, fields),
             "look": look_of(request.cookies),
         }
         return HTMLResponse(self._renderer.page("sign_in.html", **context), status)

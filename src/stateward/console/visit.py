@@ -156,7 +156,7 @@ class Visit:
 
     # Answering
 
-    def page(self, template: str, title: str, *, status: int = 200, **context: Any) -> Response:
+    def page(self, template: str, title: str, /, *, status: int = 200, **context: Any) -> Response:
         """The page, or the block of it that a fragment's `HX-Target` names."""
         everything = {**self._everywhere(title), **context}
         target = self.request.headers.get("hx-target")

@@ -111,15 +111,15 @@
       const found = this.data && this.under(event);
       if (!found) return;
       const { run, row, letter } = found;
-      const who = row.count > 1 ? `${row.count} nodes` : row.name || row.node;
+      const who = row.count > 1 ? `${row.count} nodes, the first ${row.name || row.node}` : row.name || row.node;
       const bad = "FTC".includes(letter) && row.error ? `, ${row.error}` : "";
       this.line.textContent = `${who}, run ${run.n}, ${new Date(run.due).toISOString().slice(0, 16).replace("T", " ")} UTC, ${names[letter]}${bad}`;
-      this.canvas.style.cursor = letter === "." || row.count > 1 ? "default" : "pointer";
+      this.canvas.style.cursor = letter === "." ? "default" : "pointer";
     }
 
     open(event) {
       const found = this.data && this.under(event);
-      if (found && found.letter !== "." && found.row.count === 1)
+      if (found && found.letter !== ".")
         location.href = `${this.figure.dataset.to}${found.run.n}/nodes/${encodeURIComponent(found.row.node)}`;
     }
   }
