@@ -87,3 +87,44 @@ class World:
             "before_id": self.executions[1],
             "rest": f"1/nodes/{self.nodes[0]}",
         }
+
+
+class Showcase:
+    """A fleet as the documentation shows it: some nodes trouble, most are well, a run is under way."""
+
+    def __init__(self, server):
+        self.server = server
+        self.ssm = ssm = server.client()
+        self.fleet = fleet = Fleet(server)
+        steps = {**STEPS, "description": "Installs patches, restarts what needs it, and looks whether it came back."}
+        ssm.create_document(Name="patch-and-restart", Content=json.dumps(steps), DocumentType="Command")
+        self.nodes = [
+            fleet.add(1, tags={"env": "prod", "role": role}, name=f"{role}-{number:03d}")[0]
+            for role, count in (("web", 40), ("db", 12))
+            for number in range(1, count + 1)
+        ]
+        nodes = self.nodes
+        self.association = self._association("nightly-patch", "patch-and-restart", "env", "prod", "cron(0 3 * * ? *)")
+        self._association("inventory", "AWS-RunShellScript", "role", "web", "rate(12 hours)", commands=["uptime"])
+        for chosen, rule in (
+            (nodes[16:17], {"step": "restart", "error": "disk full: /var", "share": 0.45}),
+            (nodes[20:30], {"step": "check", "error": "mirror did not answer", "share": 0.05}),
+            (nodes[41:42], {"step": "verify", "status": "TimedOut", "share": 0.2}),
+        ):
+            fleet.script(**{"status": "Failed", "nodes": chosen, "document": "patch-and-restart", **rule})
+        server.clock(advance="45d")
+        bad = [nodes[16], nodes[20], nodes[3]]
+        fleet.script(status="Failed", nodes=bad, document="patch-and-restart", step="restart", error="disk full: /var")
+        server.clock(advance="2d")
+        newest = ssm.describe_association_executions(AssociationId=self.association)["AssociationExecutions"][0]
+        self.execution = newest["ExecutionId"]
+        self.failing = nodes[16]
+
+    def _association(self, name, document, key, value, schedule, **parameters):
+        return self.ssm.create_association(
+            Name=document,
+            AssociationName=name,
+            Targets=[{"Key": f"tag:{key}", "Values": [value]}],
+            ScheduleExpression=schedule,
+            Parameters=parameters,
+        )["AssociationDescription"]["AssociationId"]

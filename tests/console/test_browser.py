@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from console_world import World
+from console_world import Showcase, World
 from playwright.sync_api import expect, sync_playwright
 
 from live_server import KEY_ID, REGION, SECRET, LiveServer
@@ -292,17 +292,27 @@ def test_a_revoked_session_ends_and_a_wrong_secret_stays_out(browser, world):
 
 
 @pytest.mark.skipif(not PICTURES, reason="pictures are made on request: STATEWARD_TEST_PICTURES=docs/pictures")
-def test_pictures_for_the_documentation(tab, world):
+def test_pictures_for_the_documentation(browser, server):
+    shown = Showcase(server)
+    context = browser.new_context(viewport={"width": 1360, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server.url}/console")
+    page.fill("#key", KEY_ID)
+    page.fill("#secret", SECRET)
+    page.click("button.primary")
     folder = Path(PICTURES)
     folder.mkdir(parents=True, exist_ok=True)
-    base = f"{world.server.url}{BASE}"
-    for name, path in (
-        ("overview", "/"),
-        ("association", f"/associations/{world.association}"),
-        ("execution", f"/associations/{world.association}/executions/{world.executions[0]}"),
-        ("output", f"/associations/{world.association}/executions/{world.executions[0]}/nodes/{world.nodes[0]}"),
-        ("why", f"/why?association={world.association}&node={world.nodes[0]}"),
+    run = f"/associations/{shown.association}/executions/{shown.execution}"
+    for name, path, scheme in (
+        ("overview", "/", "light"),
+        ("association", f"/associations/{shown.association}", "light"),
+        ("association-dark", f"/associations/{shown.association}", "dark"),
+        ("execution", run, "light"),
+        ("output", f"{run}/nodes/{shown.failing}", "light"),
+        ("why", f"/why?association={shown.association}&node={shown.failing}", "light"),
     ):
-        tab.goto(base + path)
-        until(lambda: tab.evaluate("document.readyState") == "complete")
-        tab.screenshot(path=str(folder / f"console-{name}.png"))
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{server.url}{BASE}{path}", wait_until="load")
+        until(lambda: page.locator("figure.map").count() == page.locator("figure.map canvas").count())
+        page.screenshot(path=str(folder / f"console-{name}.png"))
+    context.close()

@@ -107,6 +107,12 @@ class Visit:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else DEFAULT_SIZE
         return min(max(number, PAGE_SIZES[0]), PAGE_SIZES[1])
 
+    @property
+    def refresh_s(self) -> int:
+        """`?refresh=5`: a page that comes anew by itself without scripts; 0 for one that does not."""
+        text = self.query("refresh")
+        return min(max(int(text), 5), 3600) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+
     def with_query(self, **changes: str | None) -> str:
         """This page's address with other parameters; None takes one away."""
         kept = [(name, value) for name, value in self.request.query_params.multi_items() if name not in changes]

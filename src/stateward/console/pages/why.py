@@ -34,7 +34,9 @@ async def show(visit: Visit) -> Response:
     """`?association=&node=`: without a node, what is true of the association wherever it runs."""
     association_id, node_id = visit.query("association").strip(), visit.query("node").strip()
     if not association_id:
-        return visit.page("why.html", "Why?", found=None, name="", node_name="", look="", association_id="", node_id="")
+        return visit.page(
+            "why.html", "Why?", found=None, name="", node_name="", seen_as="", association_id="", node_id=""
+        )
     if not UUID.fullmatch(association_id):
         async with visit.reading() as tx:
             hits = await searching.associations_named(tx, visit.scope, association_id)
@@ -53,7 +55,7 @@ async def show(visit: Visit) -> Response:
         found=found,
         name=name,
         node_name=node_name,
-        look=LOOKS.get(found["verdict"], "Pending"),
+        seen_as=LOOKS.get(found["verdict"], "Pending"),
         association_id=association_id,
         node_id=node_id,
     )
