@@ -9,6 +9,7 @@ from counter_checker import check_counters
 from live_server import LiveServer
 from read_model_checker import check_read_models
 from scripted_nodes import NodePark
+from server_logs import keep_apart
 from simulated_fleet import Fleet
 from stateward.testing.background import LoopThread
 from stateward.wire.model import ServiceModel
@@ -21,6 +22,12 @@ def pytest_terminal_summary(terminalreporter):
     missed = [one.longrepr[2] for one in reports if getattr(one, "skipped", False) and "tests/outages/" in one.nodeid]
     for text in dict.fromkeys(told + missed):
         terminalreporter.write_line(f"outages: {text}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_apart():
+    """What servers log is in no output that a test looks at."""
+    keep_apart()
 
 
 @pytest.fixture(scope="session")

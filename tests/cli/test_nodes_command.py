@@ -84,7 +84,7 @@ def test_activate_as_json_for_programs(stateward, server):
     [
         (["--tag", "role"], 64, "--tag 'role': use key=value"),
         (["--agent", "mine"], 64, "--agent 'mine': use one of all, stateward, official, windows"),
-        (["-o", "xml"], 64, "--output 'xml': use one of table, json, name"),
+        (["-o", "xml"], 64, "--output 'xml': use one of table, wide, json, jsonl, yaml, name"),
         (
             ["--expires", "1w"],
             64,

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from live_server import KEY_ID, SECRET
 from programs import ADMIN, BIN, READY, get, post, run, serving, started
+from server_logs import keep_apart
 from stateward import config as settings
 from stateward import serving as server_module
 from stateward.cli.main import app
@@ -265,6 +266,7 @@ def configured(monkeypatch, tmp_path):
         ended = CliRunner().invoke(app, ["serve", *arguments], env=env)
         assert ended.exit_code == 0, ended.stderr
         structlog.reset_defaults()
+        keep_apart()
         return seen.pop()
 
     return invoke

@@ -88,7 +88,7 @@ def test_one_association_only(export, association, ssm, server, document):
     server.settle()
     assert {row["association_id"] for row in rows_of(export)} == {association, other}
     assert {row["association_id"] for row in rows_of(export, "--association", other)} == {other}
-    assert "does not exist" in export("--association", "no-such", code=1).stderr
+    assert "there is no association 'no-such'" in export("--association", "no-such", code=3).stderr
 
 
 def test_a_deleted_association_keeps_its_history(export, association, ssm):
@@ -138,7 +138,7 @@ def test_without_pyarrow_it_says_what_to_install(monkeypatch):
 def test_a_wrong_word_is_explained(export):
     assert "use one of executions, targets, steps" in export("--rows", "nodes", code=64).stderr
     assert "use one of jsonl, csv, parquet" in export("--format", "xml", code=64).stderr
-    assert "write an instant such as" in export("--since", "yesterday", code=1).stderr
+    assert "or an instant: 2026-12-24T18:00:00Z" in export("--since", "yesterday", code=64).stderr
 
 
 def test_the_views_answer_others_while_the_server_runs(server, association):

@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stateward.cli.arguments import Assoc, Since
+from stateward.cli.completion import associations
+from stateward.cli.declaring import command, group
+from stateward.cli.presentation import Look
 from stateward.cli.server import USAGE, Server, Where, fail
-from stateward.cli.whereabouts import located
 
-app = typer.Typer(no_args_is_help=True, help="The history of executions.")
+app = group(
+    "The runs of an association: when, why, on how many nodes, and what became other.",
+    "stateward history nightly-patch --since 7d --failed",
+    "stateward history nightly-patch --map",
+    by_default="show",
+)
 
 ROWS = ("executions", "targets", "steps")
-UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-SPAN = re.compile(r"(\d{1,6})([mhdw])")
+NEWEST = 20
 
 
-@app.command()
-@located
+@command(
+    app, "show", "stateward history nightly-patch --since 7d", "stateward history nightly-patch --failed --limit 5"
+)
+def show(
+    where: Where,
+    look: Look,
+    association: Assoc,
+    since: Since = "",
+    failed: Annotated[bool, typer.Option("--failed", help="Only runs that failed or timed out.")] = False,
+    as_map: Annotated[bool, typer.Option("--map", help="Nodes by runs, a sign for each.")] = False,
+) -> None:
+    """List an association's runs, newest first: 20 of them, or with --since all from then on."""
+    from stateward.cli import history_page
+    from stateward.cli.names import Names
+
+    server = Server(where)
+    found = Names(server).association(association)
+    limit = look.limit or (0 if since else NEWEST)
+    if as_map:
+        history_page.show_map(server, found, look, limit)
+    else:
+        history_page.show(server, found, look, limit=limit, since=since, failed=failed)
+
+
+@command(
+    app,
+    "export",
+    "stateward history export --since 7d > executions.jsonl",
+    "stateward history export --rows targets --format csv --to targets.csv",
+    look=False,
+)
 def export(
     where: Where,
     association: Annotated[
-        str, typer.Option(envvar="STATEWARD_ASSOCIATION", help="Only of this association, by its id.")
+        str,
+        typer.Option(
+            envvar="STATEWARD_ASSOCIATION", help="Only of this association: name or id.", autocompletion=associations
+        ),
     ] = "",
     rows: Annotated[
         str, typer.Option(envvar="STATEWARD_ROWS", help="One row for each of: executions, targets or steps.")
@@ -43,6 +81,7 @@ def export(
 ) -> None:
     """Write executions, their targets or their steps, of any range, as JSON lines, CSV or Parquet."""
     from stateward.cli import history_export
+    from stateward.cli.names import UUID, Names
 
     if rows not in ROWS:
         fail(f"--rows {rows!r}: use one of {', '.join(ROWS)}", USAGE)
@@ -51,9 +90,14 @@ def export(
     if form == "parquet" and to is None and sys.stdout.isatty():
         fail("Parquet is not for a terminal: name a file with --to", USAGE)
     server = Server(where)
-    now_ms = _now_ms(server)
+    # An id goes as it is: the history of a deleted association is there still.
+    of = Names(server).association(association).id if association and not UUID.fullmatch(association) else association
     query = {"rows": rows, "output": "true" if output else "false"}
-    wanted = {"association": association, "since": _instant(since, now_ms), "until": _instant(until, now_ms)}
+    wanted = {
+        "association": of,
+        "since": _instant(server, since, "--since"),
+        "until": _instant(server, until, "--until"),
+    }
     query |= {name: value for name, value in wanted.items() if value}
     with server.stream("/_stateward/history", query) as answer:
         if answer is None:
@@ -82,22 +126,10 @@ def _to_file(lines: object, form: str, path: Path) -> int:
     return count
 
 
-def _now_ms(server: Server) -> int:
-    """The server's time: its clock may be a virtual one."""
-    from datetime import datetime
+def _instant(server: Server, text: str, option: str) -> str:
+    """`7d` ago, or an instant, as the server reads it."""
+    from stateward.cli.plain_forms import plain
+    from stateward.cli.runs import since_of
 
-    from stateward.clock import wall_ms
-
-    clock = server.own("/_stateward/clock")
-    return int(datetime.fromisoformat(clock["now"]).timestamp() * 1000) if clock else wall_ms()
-
-
-def _instant(text: str, now_ms: int) -> str:
-    """`7d` as an instant; others go to the server as they are."""
-    from datetime import UTC, datetime
-
-    span = SPAN.fullmatch(text)
-    if span is None:
-        return text
-    then = datetime.fromtimestamp((now_ms - int(span[1]) * UNITS_MS[span[2]]) / 1000, UTC)
-    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    found = since_of(server, text, option)
+    return "" if found is None else str(plain(found))

@@ -9,14 +9,23 @@ from urllib.parse import quote
 
 import typer
 
-from stateward.cli import tables
-from stateward.cli.server import USAGE, Server, Where, fail, is_named
+from stateward.cli.declaring import command
+from stateward.cli.presentation import Column, Listing, Look
+from stateward.cli.server import Server, Where, fail, is_named
 from stateward.cli.whereabouts import located
 from stateward.config import Address, data_home
 
 T = TypeVar("T")
-COLUMNS = ("ACCESS KEY", "ROLE", "ACCOUNT", "CREATED", "LAST USED")
-MEMBERS = ("access_key", "role", "account", "created", "last_used")
+KEYS = Listing(
+    columns=(
+        Column("ACCESS KEY", lambda key: key["access_key"], "id"),
+        Column("ROLE", lambda key: key["role"], "id"),
+        Column("ACCOUNT", lambda key: key["account"], "id"),
+        Column("CREATED", lambda key: key["created"], "instant"),
+        Column("LAST USED", lambda key: key["last_used"], "instant"),
+    ),
+    name=lambda key: str(key["access_key"]),
+)
 app = typer.Typer(
     help="Print the administrator's access key for AWS clients; make, list and revoke keys.",
     invoke_without_command=True,
@@ -34,7 +43,6 @@ DataDir = Annotated[
     ),
 ]
 Format = Annotated[str, typer.Option("--format", envvar="STATEWARD_CREDENTIALS_FORMAT", help="shell, profile or json.")]
-Output = Annotated[str, typer.Option("--output", "-o", envvar="STATEWARD_OUTPUT", help="table, json or name.")]
 Endpoint = Annotated[
     str,
     typer.Option(
@@ -104,20 +112,10 @@ def create(
     _print(key, output, known.endpoint, where.region or known.region)
 
 
-@app.command("list")
-@located
-def list_keys(where: Where, output: Output = "table") -> None:
+@command(app, "list", "stateward credentials list", "stateward credentials list -o name")
+def list_keys(where: Where, look: Look) -> None:
     """List the access keys: id, role, account, when each was made and last used; no secrets."""
-    if output not in tables.OUTPUTS:
-        fail(f"--output {output!r}: use one of {', '.join(tables.OUTPUTS)}", USAGE)
-    found = _listed(where)
-    if output == "json":
-        tables.show_json(found)
-    elif output == "name":
-        for key in found:
-            typer.echo(key["access_key"])
-    else:
-        tables.show(COLUMNS, [tuple(key[member] or "never" for member in MEMBERS) for key in found])
+    look.show(KEYS, _listed(where))
 
 
 @app.command()

@@ -10,8 +10,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
-from stateward.cli import as_code
+from stateward.cli import as_code, asking, running
 from stateward.cli import commands as command_commands
+from stateward.cli import executions as execution_commands
 from stateward.cli import fleet as fleet_commands
 from stateward.cli import history as history_commands
 from stateward.cli import keys as key_commands
@@ -52,13 +53,17 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")
 app.add_typer(command_commands.app, name="commands")
 app.add_typer(node_commands.app, name="nodes")
+running.add_to(app)
+app.add_typer(execution_commands.app, name="executions")
 app.add_typer(history_commands.app, name="history")
+asking.add_to(app)
 as_code.add_to(app)
 app.add_typer(fleet_commands.app, name="fleet")
 

@@ -1,13 +1,51 @@
-"""What `stateward nodes show` tells of one node."""
+"""What `stateward nodes list` and `show` tell of nodes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from stateward.cli import tables
+from stateward.cli.presentation import Column, Listing
 from stateward.cli.server import NOT_FOUND, Server, fail
 
 NO_CHANNEL = "no channel, next try within an hour: its heartbeats come, commands wait until it is back"
+
+
+def _platform(node: dict[str, Any]) -> str:
+    return " ".join(filter(None, (node.get("PlatformName"), node.get("PlatformVersion"))))
+
+
+def _counts(node: dict[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = node.get("AssociationOverview", {}).get("InstanceAssociationStatusAggregatedCount", {})
+    return found
+
+
+def _overview(node: dict[str, Any]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in _counts(node).items())
+
+
+def is_well(node: dict[str, Any]) -> bool:
+    return node["PingStatus"] == "Online" and not any(
+        count for status, count in _counts(node).items() if status not in ("Success", "Skipped")
+    )
+
+
+NODES = Listing(
+    columns=(
+        Column("NODE", lambda node: node["InstanceId"], "id"),
+        Column("NAME", lambda node: node.get("Name") or node.get("ComputerName", "")),
+        Column("PING", lambda node: node["PingStatus"], "status"),
+        Column("LAST HEARD", lambda node: node.get("LastPingDateTime"), "instant"),
+        Column("PLATFORM", _platform),
+        Column("AGENT", lambda node: node.get("AgentVersion", "")),
+        Column("ADDRESS", lambda node: node.get("IPAddress", "")),
+        Column("ASSOCIATIONS", _overview),
+        Column("LAST RUN", lambda node: node.get("LastAssociationExecutionDate"), "instant", wide=True),
+        Column("REGISTERED", lambda node: node.get("RegistrationDate"), "instant", wide=True),
+    ),
+    name=lambda node: str(node["InstanceId"]),
+    none="there are no such nodes; `stateward nodes activate` prints the commands that make a machine one",
+)
 
 
 def look(server: Server, node_id: str) -> dict[str, Any]:
@@ -25,19 +63,17 @@ def look(server: Server, node_id: str) -> dict[str, Any]:
 def fields(found: dict[str, Any]) -> dict[str, str]:
     """For people, a line each."""
     node = found["Node"]
-    platform = " ".join(filter(None, (node.get("PlatformName"), node.get("PlatformVersion"))))
-    overview = node.get("AssociationOverview", {}).get("InstanceAssociationStatusAggregatedCount", {})
     shown = {
         "Node": node["InstanceId"],
         "Name": node.get("Name", ""),
         "Connection": connection(node["PingStatus"], found["ConnectionStatus"], node.get("LastPingDateTime")),
-        "Machine": ", ".join(filter(None, (node.get("ComputerName"), node.get("IPAddress"), platform))),
+        "Machine": ", ".join(filter(None, (node.get("ComputerName"), node.get("IPAddress"), _platform(node)))),
         "Agent": node.get("AgentVersion", ""),
         "Tags": "\n".join(f"{tag['Key']}={tag['Value']}" for tag in found["Tags"]),
         "Registered": tables.instant(node.get("RegistrationDate")),
         "Activation": node.get("ActivationId", ""),
         "Role": node.get("IamRole", ""),
-        "Associations": ", ".join(f"{count} {status}" for status, count in overview.items()),
+        "Associations": _overview(node),
         "Last run": tables.instant(node.get("LastAssociationExecutionDate")),
     }
     kept = {name: value for name, value in shown.items() if value}

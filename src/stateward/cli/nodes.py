@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stateward.cli import tables
+from stateward.cli import completion
+from stateward.cli.arguments import Yes
+from stateward.cli.declaring import command, group
+from stateward.cli.presentation import Column, Listing, Look, confirm
 from stateward.cli.server import NOT_FOUND, USAGE, Server, Where, fail
-from stateward.cli.whereabouts import located
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-app = typer.Typer(no_args_is_help=True, help="Managed nodes: list them, look at one, make a machine one.")
+app = group(
+    "Managed nodes: list them, look at one, make a machine one.",
+    "stateward nodes list --not-well",
+    "stateward nodes activate --name web --tag role=web --limit 20",
+)
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}
-COLUMNS = ("NODE", "NAME", "PING", "LAST HEARD", "PLATFORM", "AGENT", "ADDRESS", "ASSOCIATIONS")
 
-Output = Annotated[str, typer.Option("--output", "-o", envvar="STATEWARD_OUTPUT", help="table, json or name.")]
-NodeId = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, mi-….")]
+NodeId = Annotated[
+    str, typer.Argument(metavar="NODE", help="The node: its id, mi-…, or its name.", autocompletion=completion.nodes)
+]
 
 
-@app.command()
-@located
+@command(
+    app,
+    "activate",
+    "stateward nodes activate --name web --tag role=web",
+    "stateward nodes activate --agent official --limit 20 --expires 7d",
+)
 def activate(
     where: Where,
+    look: Look,
     name: Annotated[str, typer.Option(envvar="STATEWARD_NODE_NAME", help="Name of the nodes in lists.")] = "",
     tag: Annotated[
         list[str] | None,
@@ -52,12 +62,10 @@ def activate(
     agent: Annotated[
         str, typer.Option(envvar="STATEWARD_NODE_AGENT", help="stateward, official, windows or all.")
     ] = "all",
-    output: Output = "table",
 ) -> None:
     """Make an activation, and print the commands that make a machine a node with it."""
     from stateward.cli import activation
 
-    _check_output(output)
     if agent not in activation.AGENTS:
         fail(f"--agent {agent!r}: use one of {', '.join(activation.AGENTS)}", USAGE)
     tags = [_tag(text) for text in tag or []]
@@ -73,80 +81,111 @@ def activate(
         **{member: value for member, value in optional.items() if value},
     )
     told = activation.joining_of(server, made, node_endpoint)
-    if output == "json":
-        tables.show_json(activation.as_json(told, limit, until))
-    elif output == "name":
+    if look.is_plain:
+        look.show_plain(activation.as_json(told, limit, until))
+    elif look.output == "name":
         typer.echo(told.activation_id)
     else:
         typer.echo(activation.as_text(told, limit, until, agent))
 
 
-@app.command("list")
-@located
+@command(app, "list", "stateward nodes list --not-well", "stateward nodes list -o name")
 def list_nodes(
     where: Where,
-    output: Output = "table",
+    look: Look,
+    not_well: Annotated[
+        bool, typer.Option("--not-well", help="Only nodes that are not Online, or whose associations are not all well.")
+    ] = False,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="Only nodes with this tag, key=value; again for others, too.")
+    ] = None,
 ) -> None:
     """List the managed nodes."""
-    _check_output(output)
-    server = Server(where)
-    nodes = server.pages("describe_instance_information", "InstanceInformationList", MaxResults=50)
-    if output == "json":
-        tables.show_json(nodes)
-    elif output == "name":
-        for node in nodes:
-            typer.echo(node["InstanceId"])
-    else:
-        tables.show(COLUMNS, [_row(node) for node in nodes])
-
-
-@app.command()
-@located
-def show(
-    where: Where,
-    node: NodeId,
-    output: Output = "table",
-) -> None:
-    """Show a node: whether work reaches it, and whether another machine passes for it."""
     from stateward.cli import node_page
 
-    _check_output(output)
+    filters = [{"Key": f"tag:{one['Key']}", "Values": [one["Value"]]} for one in map(_tag, tag or [])]
     server = Server(where)
+    found = server.some(
+        "describe_instance_information",
+        "InstanceInformationList",
+        0 if not_well else look.limit,
+        MaxResults=50,
+        **({"Filters": filters} if filters else {}),
+    )
+    look.show(node_page.NODES, [node for node in found if not not_well or not node_page.is_well(node)])
+
+
+@command(app, "show", "stateward nodes show web-017", "stateward nodes show mi-080e837e38b7ad91a -o json")
+def show(where: Where, look: Look, node: NodeId) -> None:
+    """Show a node: whether work reaches it, and whether another machine passes for it."""
+    from stateward.cli import node_page
+    from stateward.cli.names import Names
+
+    server = Server(where)
+    node = Names(server).node(node)
     found = node_page.look(server, node)
-    if output == "json":
-        tables.show_json(found)
-    elif output == "name":
-        typer.echo(node)
-    else:
-        tables.show_fields(node_page.fields(found))
+    look.show_one(found, node_page.fields(found), node)
 
 
-@app.command()
-@located
-def deregister(
+@command(app, "tag", "stateward nodes tag web-017 env=prod role=web", "stateward nodes tag web-017 --remove role")
+def tag(
     where: Where,
+    look: Look,
     node: NodeId,
-    yes: Annotated[bool, typer.Option("--yes", envvar="STATEWARD_YES", help="Do not ask.")] = False,
+    tags: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE…]", help="Tags to set.", show_default=False)
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="A tag to take away; again for others.")] = None,
 ) -> None:
-    """Remove a node: its open work ends, and nothing that it signs is believed any more."""
+    """Set or remove tags of a node, and list those that it has. Associations follow: what matches now, runs."""
+    from stateward.cli.names import Names
+
+    wanted = [_tag(text) for text in tags or []]
     server = Server(where)
-    if not yes:
-        if not sys.stdin.isatty():
-            fail("deregister asks before it removes a node, and there is no terminal: give --yes", USAGE)
-        typer.confirm(f"Remove {node} from {server.endpoint}?", abort=True, err=True)
+    named = {"ResourceType": "ManagedInstance", "ResourceId": Names(server).node(node)}
+    if wanted or remove:
+        server.announce(quiet=look.quiet)
+    if wanted:
+        server.call("add_tags_to_resource", Tags=wanted, **named)
+    if remove:
+        server.call("remove_tags_from_resource", TagKeys=remove, **named)
+    found = server.call("list_tags_for_resource", **named)["TagList"]
+    columns = (Column("KEY", lambda one: one["Key"]), Column("VALUE", lambda one: one["Value"]))
+    look.show(Listing(columns, lambda one: f"{one['Key']}={one['Value']}", "it has no tags"), found)
+
+
+@command(
+    app,
+    "deregister",
+    "stateward nodes deregister web-017",
+    "stateward nodes deregister mi-080e837e38b7ad91a --yes",
+    look=False,
+)
+def deregister(where: Where, node: NodeId, yes: Yes = False) -> None:
+    """Remove a node: its open work ends, and nothing that it signs is believed any more."""
+    from stateward.cli.names import Names
+
+    server = Server(where)
+    node = Names(server).node(node)
+    confirm(f"Remove {node} from {server.endpoint}?", yes=yes, what="deregister asks before it removes a node")
     server.announce()
     server.call("deregister_managed_instance", InstanceId=node)
     typer.echo(f"{node} is removed")
 
 
-@app.command("accept-fingerprint")
-@located
-def accept_fingerprint(
-    where: Where,
-    node: NodeId,
-) -> None:
+@command(
+    app,
+    "accept-fingerprint",
+    "stateward nodes show web-017",
+    "stateward nodes accept-fingerprint web-017",
+    look=False,
+)
+def accept_fingerprint(where: Where, node: NodeId) -> None:
     """Let the machine that was refused be the node: after new hardware, or of two clones."""
+    from stateward.cli.names import Names
+
     server = Server(where)
+    node = Names(server).node(node)
     known = server.own(f"/_stateward/nodes/{node}") or {"clones": []}
     refused = next((one for one in known["clones"] if one["kind"] == "fingerprint"), None)
     if refused is None:
@@ -156,38 +195,23 @@ def accept_fingerprint(
     typer.echo(f"the machine at {', '.join(refused['addresses'])} is {node} now; no other one is")
 
 
-@app.command("rotate-key")
-@located
-def rotate_key(
-    where: Where,
-    node: NodeId,
-) -> None:
+@command(
+    app,
+    "rotate-key",
+    "stateward nodes rotate-key web-017",
+    "stateward nodes rotate-key mi-080e837e38b7ad91a",
+    look=False,
+)
+def rotate_key(where: Where, node: NodeId) -> None:
     """Have a node's official agent change its key, with its next token."""
+    from stateward.cli.names import Names
+
     server = Server(where)
+    node = Names(server).node(node)
     server.announce()
     if server.own(f"/_stateward/nodes/{node}/rotate-key", {}) is None:
         fail(f"{server.endpoint} cannot ask nodes for another key")
     typer.echo(f"{node} is asked with its next token, within half an hour, while its channel is open")
-
-
-def _row(node: dict[str, Any]) -> tuple[str, ...]:
-    platform = " ".join(filter(None, (node.get("PlatformName"), node.get("PlatformVersion"))))
-    counts = node.get("AssociationOverview", {}).get("InstanceAssociationStatusAggregatedCount", {})
-    return (
-        node["InstanceId"],
-        node.get("Name") or node.get("ComputerName", ""),
-        node["PingStatus"],
-        tables.instant(node.get("LastPingDateTime")),
-        platform,
-        node.get("AgentVersion", ""),
-        node.get("IPAddress", ""),
-        ", ".join(f"{count} {status}" for status, count in counts.items()),
-    )
-
-
-def _check_output(output: str) -> None:
-    if output not in tables.OUTPUTS:
-        fail(f"--output {output!r}: use one of {', '.join(tables.OUTPUTS)}", USAGE)
 
 
 def _tag(text: str) -> dict[str, str]:

@@ -14,11 +14,22 @@ import typer
 
 from stateward.config import ADDRESS_FILE, DEFAULT_REGION, Address, data_home
 
-FAILED, NOT_FOUND, NOT_ALLOWED, NOT_REACHABLE, USAGE = 1, 3, 4, 5, 64
+FAILED, NOT_FOUND, NOT_ALLOWED, NOT_REACHABLE, TOO_LATE, USAGE, INTERRUPTED = 1, 3, 4, 5, 6, 64, 130
+DIFFERENT = 2
 TIMEOUT_S = 30.0
 SILENT_S = 60.0
 """A stream of output says something every 15 seconds."""
-NOT_FOUND_CODES = ("InvalidInstanceId", "InvalidActivationId", "InvalidResourceId")
+NOT_FOUND_CODES = (
+    "AssociationDoesNotExist",
+    "AssociationExecutionDoesNotExist",
+    "InvalidActivationId",
+    "InvalidCommandId",
+    "InvalidInstanceId",
+    "InvalidResourceId",
+    "InvocationDoesNotExist",
+    "NotFound",
+    "ParameterNotFound",
+)
 NOT_ALLOWED_CODES = (
     "AccessDeniedException",
     "UnrecognizedClientException",
@@ -79,8 +90,10 @@ class Server:
             frozen = self._key.get_frozen_credentials()
             self._access = frozen.access_key, frozen.secret_key, frozen.token
 
-    def announce(self) -> None:
+    def announce(self, *, quiet: bool = False) -> None:
         """Before a write: where it goes (console 6)."""
+        if quiet:
+            return
         typer.echo(f"→ {self.endpoint} · {self.region} · key {self._access[0] or 'none'}", err=True)
 
     def call(self, operation: str, **members: Any) -> Any:
@@ -103,14 +116,29 @@ class Server:
 
     def pages(self, operation: str, member: str, **members: Any) -> list[Any]:
         """Everything that a listing has."""
+        return self.some(operation, member, None, **members)
+
+    def some(self, operation: str, member: str, limit: int | None, **members: Any) -> list[Any]:
+        """The first entries of a listing, at most `limit`; 0 and None: all."""
         found: list[Any] = []
         token: dict[str, str] = {}
         while True:
             answer = self.call(operation, **members, **token)
             found += answer[member]
+            if limit and len(found) >= limit:
+                return found[:limit]
             if not answer.get("NextToken"):
                 return found
             token = {"NextToken": answer["NextToken"]}
+
+    def now_ms(self) -> int:
+        """The server's time: its clock may be a virtual one."""
+        from datetime import datetime
+
+        from stateward.clock import wall_ms
+
+        clock = self.own("/_stateward/clock")
+        return int(datetime.fromisoformat(clock["now"]).timestamp() * 1000) if clock else wall_ms()
 
     def own(self, path: str, body: dict[str, Any] | None = None, query: Mapping[str, str] | None = None) -> Any:
         """A route of Stateward's own below `/_stateward`; None where the server has no such route (AWS)."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from stateward.cli.bundles import bundle
 from stateward.cli.server import Where
 
 OPTIONS = {
@@ -40,20 +38,5 @@ OPTIONS = {
 }
 DEFAULTS = dict(zip(OPTIONS, Where.__struct_defaults__, strict=True))
 
-
-def located(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that name its server, behind its own; it takes them together, as `where`."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [parameter for name, parameter in signature.parameters.items() if name != "where"]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[name], annotation=option)
-        for name, option in OPTIONS.items()
-    ]
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        where = Where(*(given.pop(name) for name in OPTIONS))
-        command(where=where, **given)
-
-    run.__signature__ = signature.replace(parameters=own + added)  # type: ignore[attr-defined]
-    return run
+located = bundle("where", Where, OPTIONS, DEFAULTS)
+"""Give a command the options that name its server; it takes them together, as `where`."""

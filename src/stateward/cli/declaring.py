@@ -1,0 +1,63 @@
+"""Making a function a command: its shared options, and the examples that its help begins with (console 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from stateward.cli.presentation import presented
+from stateward.cli.whereabouts import located
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class _WithExamples:
+    """Help: usage, examples, what it does, options."""
+
+    examples: tuple[str, ...] = ()
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        if self.examples:
+            formatter.write_paragraph()
+            for example in self.examples:
+                formatter.write(f"  $ {example}\n")
+        super().format_help_text(ctx, formatter)  # type: ignore[misc]
+
+
+def group(help_text: str, *examples: str, by_default: str = "") -> typer.Typer:
+    """A group of commands. `by_default` is the command that words are for which name no other, if there is one."""
+    kind = type("Group", (_WithExamples, _Group), {"examples": examples, "by_default": by_default})
+    return typer.Typer(
+        cls=kind,
+        no_args_is_help=True,
+        help=help_text,
+        context_settings=HELP,
+        rich_markup_mode=None,
+        add_completion=False,
+    )
+
+
+def command(
+    app: typer.Typer, name: str, *examples: str, look: bool = True, hidden: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function that takes `where`, and `look` unless it shows nothing, a command of this name."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        kind = type("Command", (_WithExamples, TyperCommand), {"examples": examples})
+        made = located(presented(function) if look else function)
+        app.command(name, cls=kind, context_settings=HELP, rich_help_panel=None, hidden=hidden)(made)
+        return function
+
+    return decorate
+
+
+class _Group(TyperGroup):
+    by_default = ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if self.by_default and args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [self.by_default, *args]
+        return super().parse_args(ctx, args)
