@@ -116,7 +116,7 @@ from stateward.parameters import operations as parameter_operations
 from stateward.parameters.facts import ParameterChanged
 from stateward.parameters.reading import ParameterReading
 from stateward.parameters.vault import Vault
-from stateward.routes import routes_of
+from stateward.routes import routes_of, steering_of
 from stateward.settings import operations as setting_operations
 from stateward.settings import rules as setting_rules
 from stateward.settings import store as settings
@@ -188,6 +188,7 @@ class Server:
         self.is_ready = False
         self.output = self._output_routes()
         self.event_readers = self.output.readers
+        self.steering = steering_of(self)
         self.console = Console(self._services())
         self._routes = routes_of(self)
         caller_identity = CallerIdentity(self.authenticator, self.db)
@@ -333,6 +334,8 @@ class Server:
             live=self.live,
             output_news=self.output_news,
             readers=self.event_readers,
+            clock_hand=self.steering.clock,
+            fleet_hand=self.steering.fleet,
         )
 
     def _output_routes(self) -> OutputRoutes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
@@ -36,6 +36,13 @@ IN_HAND_SHOWN = 100
 GET, BOTH = ["GET"], ["GET", "POST"]
 
 
+class Steering(NamedTuple):
+    """What turns the virtual clock and changes its fleet; None where there is no such thing."""
+
+    clock: ClockRoutes | None
+    fleet: FleetRoutes | None
+
+
 def routes_of(server: Server) -> Starlette:
     """The application behind `Server.__call__` for all that is no operation of AWS's."""
     config = server.config
@@ -63,25 +70,34 @@ def routes_of(server: Server) -> Starlette:
             Route("/_stateward/apply", apply.handle, methods=["POST"]),
             Mount("/v1/control-channel", ControlChannel(server.gateway, server.authenticator, config.allowed_hosts)),
             *server.console.routes,
-            *_steering(server, door, scope),
+            *_steering(server, door),
         ]
     )
 
 
-def _steering(server: Server, door: Door, scope: Scope) -> list[Route]:
-    """The hands on the virtual clock, its fleet and its alarms."""
+def steering_of(server: Server) -> Steering:
+    """The hands on the virtual clock and its fleet, for their addresses and for the console."""
+    if not isinstance(server.clock, VirtualClock) or server.kept_time is None:
+        return Steering(None, None)
+    config = server.config
+    door = Door(server.authenticator, allowed_hosts=config.allowed_hosts)
+
+    def engine_state() -> Any:
+        return server.engine.fired, server.engine.next_due
+
+    clock = ClockRoutes(server.clock, door, _in_hand(server), engine_state, server.kept_time.keep)
+    if server.simulation is None:
+        return Steering(clock, None)
+    scope, tags = Scope(config.account_id, config.region), config.quotas.tags
+    return Steering(clock, FleetRoutes(server.simulation, server.clock, door, server.engine.wake, scope, tags))
+
+
+def _steering(server: Server, door: Door) -> list[Route]:
     found: list[Route] = []
-    if isinstance(server.clock, VirtualClock) and server.kept_time is not None:
-
-        def engine_state() -> Any:
-            return server.engine.fired, server.engine.next_due
-
-        clock = ClockRoutes(server.clock, door, _in_hand(server), engine_state, server.kept_time.keep)
-        found.append(Route("/_stateward/clock", clock.handle, methods=BOTH))
-        if server.simulation is not None:
-            tags = server.config.quotas.tags
-            fleet = FleetRoutes(server.simulation, server.clock, door, server.engine.wake, scope, tags)
-            found.append(Route("/_stateward/fleet", fleet.handle, methods=BOTH))
+    if server.steering.clock is not None:
+        found.append(Route("/_stateward/clock", server.steering.clock.handle, methods=BOTH))
+    if server.steering.fleet is not None:
+        found.append(Route("/_stateward/fleet", server.steering.fleet.handle, methods=BOTH))
     if isinstance(server.alarms, PostedAlarms):
         alarms = AlarmRoutes(server.alarms, door, server.engine.wake)
         found.append(Route("/_stateward/alarms", alarms.handle, methods=BOTH))

@@ -39,12 +39,12 @@ class Person:
         headers = {"origin": self.url if origin is None else origin}
         return self.http.post(path, data=fields, headers={name: value for name, value in headers.items() if value})
 
-    def fill_in(self, path, to=None, **fields):
+    def fill_in(self, path, target=None, **fields):
         """Open a form's page, and send it with its hidden fields; the answer to the POST."""
         text = self.page(path)
         hidden = {name: html.unescape(value) for name, value in INPUT.findall(text)}
-        target = path if path.startswith("/console") else BASE + path
-        return self.send(urljoin(target, to) if to else target, {**hidden, **fields})
+        address = path if path.startswith("/console") else BASE + path
+        return self.send(urljoin(address, target) if target else address, {**hidden, **fields})
 
 
 def signed_in(server, **key):

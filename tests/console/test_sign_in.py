@@ -122,7 +122,7 @@ def test_a_key_with_another_secret_ends_its_sessions(server, person):
 
 def test_signing_out_needs_the_form_of_the_session(person):
     assert person.send("/console/sign-out", {"csrf": "wrong"}).status_code == 403
-    assert person.fill_in("/settings", to="/console/sign-out").status_code == 303
+    assert person.fill_in("/settings", target="/console/sign-out").status_code == 303
     assert person.get("/settings").status_code == 303
 
 

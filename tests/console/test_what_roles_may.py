@@ -60,8 +60,8 @@ def test_an_operator_runs_but_makes_no_keys_and_joins_no_nodes(holder, associati
     assert person.fill_in(f"/associations/{association}/pause").status_code == 303
     assert "Your key may not see the others." in person.page("/keys")
     assert "needs the role administrator" in person.page("/join")
-    assert person.fill_in("/settings", to=f"{BASE}/keys", role="administrator").status_code == 200
-    assert "AccessDeniedException" in person.fill_in("/settings", to=f"{BASE}/join", limit="1", hours="24").text
+    assert person.fill_in("/settings", target=f"{BASE}/keys", role="administrator").status_code == 200
+    assert "AccessDeniedException" in person.fill_in("/settings", target=f"{BASE}/join", limit="1", hours="24").text
 
 
 def test_a_form_that_is_sent_twice_does_its_work_once(server, ssm, association):

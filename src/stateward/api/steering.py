@@ -78,6 +78,16 @@ class ClockRoutes:
         except AwsError as error:
             return refusal(error)
 
+    async def turn(self, body: bytes) -> dict[str, Any]:
+        """Turn the clock as a request's body says; the answer when all that was due has been done. Raises AwsError."""
+        with self._reserved():
+            goal_ms, wait_s = self._wish(body)
+            return await self._advance([goal_ms], wait_s, _say_nothing, asyncio.Event())
+
+    def time(self) -> dict[str, Any]:
+        """`{"now", "next": {"at", "what"}}`."""
+        return self._time()
+
     def _wish(self, body: bytes) -> tuple[int, float]:
         """Where to turn to, in ms, and how long to wait for nodes, in seconds."""
         try:

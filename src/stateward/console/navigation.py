@@ -36,4 +36,5 @@ NAVIGATION = (
     Entry("Join a node", "/join"),
     Entry("Access keys", "/keys"),
     Entry("Settings", "/settings"),
+    Entry("Clock", "/clock", only_virtual=True),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from stateward.access.authentication import Authenticator
 from stateward.access.principals import Scope
@@ -16,6 +17,20 @@ from stateward.events.delivery import Deliveries
 from stateward.events.live import Live
 from stateward.nodes.groups import ResourceGroups
 from stateward.storage import Database
+
+
+class ClockHand(Protocol):
+    """Turns the virtual clock."""
+
+    def time(self) -> dict[str, Any]: ...
+    async def turn(self, body: bytes) -> dict[str, Any]: ...
+
+
+class FleetHand(Protocol):
+    """Changes the simulated fleet."""
+
+    async def described(self, scope: Scope) -> dict[str, Any]: ...
+    async def change(self, scope: Scope, who: str, body: bytes) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +48,8 @@ class Services:
     live: Live
     output_news: OutputNews
     readers: Readers
+    clock_hand: ClockHand | None
+    fleet_hand: FleetHand | None
 
     @property
     def is_open(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -46,12 +47,20 @@ class FleetRoutes:
             principal, body = await self._door.enter(request, "changing the simulated fleet", needed)
             scope = self._default_scope if principal is None else principal.scope
             if request.method == "GET":
-                return JSONResponse(await self._simulation.describe(scope))
-            wish = requests.parse(body, self._tags_allowed)
-            await self._clock.settled()
-            answer = await self._simulation.change(scope, NOBODY if principal is None else principal.name, wish)
-            self._wake()
-            await self._clock.settled()
-            return JSONResponse(answer)
+                return JSONResponse(await self.described(scope))
+            return JSONResponse(await self.change(scope, NOBODY if principal is None else principal.name, body))
         except AwsError as error:
             return refusal(error)
+
+    async def described(self, scope: Scope) -> dict[str, Any]:
+        """The nodes and the rules of an account and region."""
+        return await self._simulation.describe(scope)
+
+    async def change(self, scope: Scope, who: str, body: bytes) -> dict[str, Any]:
+        """Do what a request's body says, when all that is due has been done, before and after. Raises AwsError."""
+        wish = requests.parse(body, self._tags_allowed)
+        await self._clock.settled()
+        answer = await self._simulation.change(scope, who, wish)
+        self._wake()
+        await self._clock.settled()
+        return answer
