@@ -214,6 +214,7 @@ def test_the_keyboard_alone_reaches_a_failing_nodes_output(tab, world):
     tab.keyboard.press("?")
     expect(tab.locator("#help")).to_be_visible()
     tab.keyboard.press("Escape")
+    expect(tab.locator("#help")).to_be_hidden()
     tab.keyboard.press("g")
     tab.keyboard.press("a")
     expect(tab.get_by_role("heading", level=1)).to_have_text("Associations")

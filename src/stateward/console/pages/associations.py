@@ -12,7 +12,7 @@ import msgspec
 import yaml
 from starlette.responses import RedirectResponse, Response
 
-from stateward.associations import rollup, standing, store, store_pages, store_read_models
+from stateward.associations import pausing, rollup, standing, store, store_pages, store_read_models, upcoming
 from stateward.associations.listing import EARLIEST_MS, LATEST_MS
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow
 from stateward.commands import store_history
@@ -23,7 +23,6 @@ from stateward.console.pages import maps
 from stateward.console.visit import Page, Visit
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
-from stateward.wire.protocol import parse_instant
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STATES = (("", "All"), ("notwell", "Not well"), ("running", "Running"), ("paused", "Paused"))
@@ -150,10 +149,9 @@ async def one(visit: Visit) -> Response:
         row = await found(visit, tx)
         definition = (await store.current(tx, row)).members()
         context = await READS[tab](visit, tx, row, definition)
-        newest = await store.execution(tx, row.association_id, row.last_number)
+        paused = await pausing.shown(tx, row)
     if tab == "history":
         context |= await _map(visit, row)
-    fires = await visit.ask("ListNextFireTimes", association=row.association_id, count=FIRES)
     return visit.page(
         "association.html",
         f"{words.stand_of(row).word} · {words.name_of(row)}",
@@ -164,9 +162,8 @@ async def one(visit: Visit) -> Response:
         definition=definition,
         targets=words.targets_of(definition),
         schedule=words.schedule_of(definition),
-        fires=[parse_instant(text) for text in fires["next"]],
-        paused=fires["paused"],
-        newest=newest,
+        fires=upcoming.fire_times(definition, row.next_due_ms, row.anchor_ms, FIRES),
+        paused=paused,
         tab=tab,
         tabs=TABS,
         **context,

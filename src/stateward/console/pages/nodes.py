@@ -6,11 +6,17 @@ from typing import Any
 
 from starlette.responses import Response
 
+from stateward.associations import store_pages, store_read_models
+from stateward.commands import store_history
+from stateward.console import words
 from stateward.console.visit import Page, Visit
 from stateward.nodes import store, store_clones
 from stateward.wire.errors import AwsError, validation_error
 
 MOST = 50
+COMMANDS = 10
+NEWEST = (2**62, "")
+NEWEST_RUN = (2**62, "", "")
 NODE = "ManagedInstance"
 PLATFORMS = ("Linux", "Windows", "MacOS")
 PINGS = ("Online", "ConnectionLost")
@@ -57,8 +63,6 @@ async def one(visit: Visit) -> Response:
     """A node: its presence, its associations with its own status, its commands and its compliance."""
     node_id = visit.path("node_id")
     node = await found_node(visit, node_id)
-    statuses = await visit.ask("DescribeInstanceAssociationsStatus", InstanceId=node_id, MaxResults=MOST)
-    commands = await visit.ask("ListCommandInvocations", InstanceId=node_id, MaxResults=10)
     compliance = await visit.ask(
         "ListComplianceItems", ResourceIds=[node_id], ResourceTypes=[NODE], MaxResults=10, Filters=[NOT_COMPLIANT]
     )
@@ -66,6 +70,13 @@ async def one(visit: Visit) -> Response:
         row = await store.find(tx, visit.scope, node_id)
         tags = (await store.tags_of(tx, visit.scope, [node_id])).get(node_id, {})
         clones = await store_clones.of_node(tx, visit.scope, node_id)
+        standing = await store_read_models.of_node(tx, node_id)
+        named = await store_pages.of_ids(tx, visit.scope, [one.association_id for one in standing])
+        newest = await store_history.commands_before(
+            tx, visit.scope, NEWEST, COMMANDS, node_id=node_id, document=None, after_ms=None, before_ms=None
+        )
+        done = await store_history.invocations_of_node_before(tx, visit.scope, NEWEST_RUN, COMMANDS, None, node_id)
+    status = {row.command_id: row.status for row in done}
     return visit.page(
         "node.html",
         title_of(node),
@@ -73,8 +84,9 @@ async def one(visit: Visit) -> Response:
         row=row,
         tags=tags,
         clones=clones,
-        associations=statuses["InstanceAssociationStatusInfos"],
-        commands=commands["CommandInvocations"],
+        associations=[(one, named[one.association_id]) for one in standing if one.association_id in named],
+        name_of=words.name_of,
+        commands=[(command, status.get(command.command_id, command.status)) for command in newest],
         items=compliance["ComplianceItems"],
     )
 
