@@ -83,24 +83,6 @@ def test_what_is_not_there_is_not_found(server, path):
     assert 'role="alert"' in answer.text
 
 
-def test_a_click_on_the_picture_leads_to_the_target(world):
-    person = signed_in(world.server)
-    base = f"/associations/{world.association}"
-    found = person.get(f"{base}/map.json?fold=0").json()
-    answer = person.get(f"{base}/map/60.worst.0.-.0.8/at?9,1")
-    node, run = found["rows"][0]["node"], found["runs"][1]["n"]
-    assert answer.headers["location"].endswith(f"{base}/runs/{run}/nodes/{node}")
-    assert person.get(f"{base}/map/60.worst.0.-.0.8/at").headers["location"].endswith("#map"), "from the keyboard"
-
-
-def test_a_picture_is_not_sent_twice(world):
-    person = signed_in(world.server)
-    path = f"/associations/{world.association}/map/60.worst.1.-.0.8/dark.png"
-    first = person.get(path)
-    assert first.headers["content-type"] == "image/png"
-    assert person.get(path, **{"if-none-match": first.headers["etag"]}).status_code == 304
-
-
 def test_a_tab_hears_of_its_topics(world):
     person = signed_in(world.server)
     url = f"/console/us-east-1/live?topic=overview&topic=association/{world.association}"

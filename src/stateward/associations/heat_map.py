@@ -7,7 +7,7 @@ cell shows the node's last status, and that it came later. `.` is a node that wa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -74,13 +74,15 @@ def heat_map(
     most_rows: int,
     sort: str = "worst",
     fold: bool = True,
+    opened: Collection[str] = (),
     keep: str | None = None,
     own_partials: bool = False,
 ) -> HeatMap:
     """The map of these runs, oldest first, and nodes.
 
-    `keep` is a filter: `newly` (bad now, well in the run before) or `bad` (all but Success). `own_partials` gives
-    partial runs columns of their own. Rows are ordered, filtered, folded, and then cut to `most_rows`.
+    Rows like those of `opened` nodes stay apart. `keep` is a filter: `newly` (bad now, well in the run before) or
+    `bad` (all but Success). `own_partials` gives partial runs columns of their own. Rows are ordered, filtered, folded,
+    and then cut to `most_rows`.
     """
     columns, strips = _columns(sorted(runs, key=lambda run: run.number), own_partials=own_partials)
     numbers = [column.number for column in columns]
@@ -89,7 +91,7 @@ def heat_map(
         wanted = _KEEPS[keep]
         rows = [row for row in rows if wanted(row[1])]
     rows = ordered(rows, sort)
-    lines = folded(rows, numbers) if fold else [_line([row], numbers) for row in rows]
+    lines = folded(rows, numbers, opened) if fold else [_line([row], numbers) for row in rows]
     return HeatMap(tuple(columns), tuple(lines[:most_rows]))
 
 
@@ -112,14 +114,21 @@ def ordered(rows: list[tuple[Node, str]], sort: str) -> list[tuple[Node, str]]:
     return rows
 
 
-def folded(rows: Sequence[tuple[Node, str]], numbers: Sequence[int]) -> list[Line]:
-    """Rows with equal letters, and equal errors where they end badly, become one, in the place of the first."""
+def folded(rows: Sequence[tuple[Node, str]], numbers: Sequence[int], opened: Collection[str] = ()) -> list[Line]:
+    """Rows with equal letters, and equal errors where they end badly, become one, in the place of the first.
+
+    A group with an `opened` node is not folded; its rows stand together all the same.
+    """
     groups: dict[tuple[str, str | None], list[tuple[Node, str]]] = {}
     for row in rows:
         node, cells = row
         key = (cells, node.error if node.error and last_ended(cells) in letters.BAD else None)
         groups.setdefault(key, []).append(row)
-    return [_line(group, numbers) for group in groups.values()]
+    lines: list[Line] = []
+    for group in groups.values():
+        apart = any(node.node_id in opened for node, _ in group)
+        lines += [_line([row], numbers) for row in group] if apart else [_line(group, numbers)]
+    return lines
 
 
 def last_ended(cells: str) -> str:

@@ -34,18 +34,23 @@ MOST_RUNS = 500
 MOST_PARTIALS = 1_500
 MOST_ROWS = 500
 NODES_LOOKED_AT = 5_000
+MOST_OPEN = 2_000
 IN_A_THREAD = 1_000_000
 NEWEST = 2**62
 
 
 class MapWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which part of an association's map. `before`: only runs older than this number; `after`: rows behind a key."""
+    """Which part of an association's map. `before`: only runs older than this number; `after`: rows behind a key.
+
+    `open`: nodes, with commas between them, whose groups of equal rows are not folded.
+    """
 
     association: UUID
     runs: Annotated[int, msgspec.Meta(ge=1, le=MOST_RUNS)] = 60
     rows: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS)] = MOST_ROWS
     sort: Literal["worst", "name", "newly"] = "worst"
     fold: bool = True
+    open: Annotated[str, msgspec.Meta(max_length=MOST_OPEN)] = ""
     status: Literal["newly", "bad"] | None = None
     partial: Literal["fold", "own"] = "fold"
     before: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -66,13 +71,18 @@ async def describe_map(call: Call, wanted: MapWanted) -> Answer:
     """`{"runs": […], "rows": […], "cells", "next"}`: rows × runs letters in one text, oldest run first."""
     async with call.reading() as tx:
         material = await gather(tx, call.scope, wanted)
+    body = await body_of(material, wanted)
+    tag = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]
+    return Answer(body, {"etag": f'"{tag}"', "cache-control": "private, no-cache"})
+
+
+async def body_of(material: Material, wanted: MapWanted) -> dict[str, Any]:
+    """The answer; in a thread when there is much to turn, so that others need not wait for it."""
     if material.slots * wanted.runs > IN_A_THREAD:
         found, runs = await asyncio.to_thread(_made, material, wanted)
     else:
         found, runs = _made(material, wanted)
-    body = _body(material, found, runs)
-    tag = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]
-    return Answer(body, {"etag": f'"{tag}"', "cache-control": "private, no-cache"})
+    return _body(material, found, runs)
 
 
 async def gather(tx: Snapshot, scope: Scope, wanted: MapWanted) -> Material:
@@ -143,6 +153,7 @@ def _made(material: Material, wanted: MapWanted) -> tuple[HeatMap, dict[int, dic
         most_rows=wanted.rows,
         sort=wanted.sort,
         fold=wanted.fold,
+        opened=frozenset(filter(None, wanted.open.split(","))),
         keep=wanted.status,
         own_partials=wanted.partial == "own",
     )

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 PREFIX = "/console/assets"
 TYPES = {
     "style.css": "text/css; charset=utf-8",
+    "map.css": "text/css; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "map.js": "text/javascript; charset=utf-8",
     "keys.js": "text/javascript; charset=utf-8",

@@ -6,20 +6,29 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 import yaml
 from starlette.responses import RedirectResponse, Response
 
-from stateward.associations import pausing, rollup, standing, store, store_pages, store_read_models, upcoming
+from stateward.associations import (
+    pausing,
+    rollup,
+    standing,
+    store,
+    store_pages,
+    store_read_models,
+    store_runs,
+    upcoming,
+)
 from stateward.associations.listing import EARLIEST_MS, LATEST_MS
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow
 from stateward.commands import store_history
 from stateward.commands.store_history import CarrierRow
-from stateward.console import difference, heat, words
+from stateward.console import difference, words
 from stateward.console.naming import names_of
 from stateward.console.pages import maps
+from stateward.console.trend import trend
 from stateward.console.visit import Page, Visit
 from stateward.storage import Snapshot
 from stateward.wire.errors import AwsError
@@ -36,6 +45,8 @@ TABS = (
 FIRES = 10
 SLICE = 200
 VERSIONS = 50
+TREND_RUNS = 60
+NEWEST_RUNS = 10
 EXECUTION_STATUSES = ("Pending", "InProgress", "Success", "Failed", "TimedOut", "Skipped")
 CURSOR = re.compile(r"(\d)\.(\d{1,16})\.([0-9a-f-]{36})")
 NODE_CURSOR = re.compile(r"(\d{1,3})\.(\d{1,16})\.([\w-]{1,64})")
@@ -141,9 +152,8 @@ async def one(visit: Visit) -> Response:
     wanted = visit.path("association_id")
     if not UUID.fullmatch(wanted):
         return await _by_name(visit, wanted)
-    run, dot, node = visit.query("cell").partition(".")
-    if dot:
-        return RedirectResponse(visit.url("associations", wanted, "runs", run, "nodes", node), 303)
+    if visit.query("cell"):
+        return await _cell(visit, wanted)
     tab = visit.query("tab") if visit.query("tab") in dict(TABS) else TABS[0][0]
     async with visit.reading() as tx:
         row = await found(visit, tx)
@@ -170,20 +180,13 @@ async def one(visit: Visit) -> Response:
     )
 
 
-async def _map(visit: Visit, row: AssociationRow) -> dict[str, Any]:
-    window = maps.window_of(visit)
-    found = await maps.found(visit, row.association_id, window)
-    picture = msgspec.structs.replace(window, scale=heat.scale_for(len(found["runs"])))
-    asked = {"runs": window.runs, "sort": window.sort, "fold": int(window.fold), "before": window.before}
-    return {
-        "window": window,
-        "picture": picture,
-        "table": heat.table(found),
-        "summary": heat.summary(found),
-        "map_runs": len(found["runs"]),
-        "map_rows": len(found["rows"]),
-        "map_query": urlencode({**asked, "only": window.status or ""}),
-    }
+async def _cell(visit: Visit, association_id: str) -> Response:
+    """A cell of the map leads to what the node did in that run."""
+    async with visit.reading() as tx:
+        address = await maps.address_of_cell(visit, tx, association_id, visit.query("cell"))
+    if address is None:
+        raise AwsError("NotFound", f"{visit.query('at')[:80]!r} is no cell of this association's map.", 404)
+    return RedirectResponse(address, 303)
 
 
 async def _by_name(visit: Visit, name: str) -> Response:
@@ -268,8 +271,9 @@ async def _versions(visit: Visit, tx: Snapshot, row: AssociationRow, definition:
 
 
 async def _history(visit: Visit, tx: Snapshot, row: AssociationRow, definition: Definition) -> dict[str, Any]:
-    context = await _executions(visit, tx, row, definition)
-    return {**context, "runs": context["runs"][:10]}
+    took = await store_runs.took(tx, row.association_id, row.last_number + 1, TREND_RUNS)
+    runs = await _executions(visit, tx, row, definition)
+    return {**await maps.context(visit, tx, row), "trend": trend(took), "runs": runs["runs"][:NEWEST_RUNS]}
 
 
 READS: dict[str, Any] = {
