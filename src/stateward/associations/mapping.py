@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from stateward.access.call import Answer, Call
-from stateward.access.principals import Scope
 from stateward.associations import (
     causes,
     execution_calls,
@@ -70,7 +69,8 @@ class Material(msgspec.Struct, frozen=True):
 async def describe_map(call: Call, wanted: MapWanted) -> Answer:
     """`{"runs": […], "rows": […], "cells", "next"}`: rows × runs letters in one text, oldest run first."""
     async with call.reading() as tx:
-        material = await gather(tx, call.scope, wanted)
+        association = await execution_calls.association_of(tx, call.scope, wanted.association)
+        material = await gather(tx, association, wanted)
     body = await body_of(material, wanted)
     tag = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]
     return Answer(body, {"etag": f'"{tag}"', "cache-control": "private, no-cache"})
@@ -85,9 +85,8 @@ async def body_of(material: Material, wanted: MapWanted) -> dict[str, Any]:
     return _body(material, found, runs)
 
 
-async def gather(tx: Snapshot, scope: Scope, wanted: MapWanted) -> Material:
-    """Everything that a map needs, each along its index. Raises AssociationDoesNotExist."""
-    association = await execution_calls.association_of(tx, scope, wanted.association)
+async def gather(tx: Snapshot, association: AssociationRow, wanted: MapWanted) -> Material:
+    """Everything that a map needs, each along its index."""
     rows = await store_read_models.worst_nodes(tx, association.association_id, _key(wanted.after), _looked_at(wanted))
     names = await store_names.of_nodes(tx, [row.node_id for row in rows])
     nodes = [

@@ -34,6 +34,10 @@ SELECT {EXECUTION_COLUMNS} FROM executions
  WHERE phase <> 'closed' AND phase = 'running' AND account_id = $1 AND region = $2
  ORDER BY created_ms, execution_id LIMIT $3
 """
+WORST_NODES_FIRST = f"""
+SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1
+ ORDER BY status_rank DESC, streak DESC, node_id COLLATE "C" LIMIT $2
+"""
 WORST_NODES = f"""
 SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND status_rank = $2
  AND streak <= $3 AND (streak < $3 OR node_id > $4) ORDER BY streak DESC, node_id COLLATE "C" LIMIT $5
@@ -70,8 +74,10 @@ async def worst_nodes(
     tx: Snapshot, association_id: str, key: Sequence[int | str] | None, limit: int
 ) -> list[NodeStatusRow]:
     """The next nodes worst first after (`status_rank`, `streak`, node id): by rank, longest streak, id."""
+    if key is None:
+        return await tx.rows(NodeStatusRow, WORST_NODES_FIRST, association_id, limit)
     found: list[NodeStatusRow] = []
-    rank, streak, node_id = (WORST, 2**62, "") if key is None else key
+    rank, streak, node_id = key
     while len(found) < limit:
         found += await tx.rows(NodeStatusRow, WORST_NODES, association_id, rank, streak, node_id, limit - len(found))
         if len(found) < limit:

@@ -159,9 +159,10 @@ async def one(visit: Visit) -> Response:
         row = await found(visit, tx)
         definition = (await store.current(tx, row)).members()
         context = await READS[tab](visit, tx, row, definition)
+        newest = await _newest(tx, row, context.get("runs") or [])
         paused = await pausing.shown(tx, row)
     if tab == "history":
-        context |= await _map(visit, row)
+        context |= await maps.context(visit, row, context.pop("map"))
     return visit.page(
         "association.html",
         f"{words.stand_of(row).word} · {words.name_of(row)}",
@@ -174,10 +175,17 @@ async def one(visit: Visit) -> Response:
         schedule=words.schedule_of(definition),
         fires=upcoming.fire_times(definition, row.next_due_ms, row.anchor_ms, FIRES),
         paused=paused,
+        newest=newest,
         tab=tab,
         tabs=TABS,
         **context,
     )
+
+
+async def _newest(tx: Snapshot, row: AssociationRow, listed: list[Run]) -> ExecutionRow | None:
+    """The newest run, which the list has nearly always."""
+    known = next((one.row for one in listed if one.row.number == row.last_number), None)
+    return known or await store.execution(tx, row.association_id, row.last_number)
 
 
 async def _cell(visit: Visit, association_id: str) -> Response:
@@ -273,7 +281,7 @@ async def _versions(visit: Visit, tx: Snapshot, row: AssociationRow, definition:
 async def _history(visit: Visit, tx: Snapshot, row: AssociationRow, definition: Definition) -> dict[str, Any]:
     took = await store_runs.took(tx, row.association_id, row.last_number + 1, TREND_RUNS)
     runs = await _executions(visit, tx, row, definition)
-    return {**await maps.context(visit, tx, row), "trend": trend(took), "runs": runs["runs"][:NEWEST_RUNS]}
+    return {"map": await maps.gathered(visit, tx, row), "trend": trend(took), "runs": runs["runs"][:NEWEST_RUNS]}
 
 
 READS: dict[str, Any] = {

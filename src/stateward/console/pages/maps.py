@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from stateward.associations import letters, mapping, store, store_strips, strips
-from stateward.associations.mapping import MapWanted
+from stateward.associations import execution_calls, letters, mapping, store, store_strips, strips
+from stateward.associations.mapping import MapWanted, Material
 from stateward.associations.rows import AssociationRow
 from stateward.console import heat
 from stateward.console.visit import Page, Visit
@@ -63,7 +63,7 @@ class Window(msgspec.Struct, frozen=True):
             "before": self.before or None,
             "open": self.open,
         }
-        return msgspec.convert(wanted, MapWanted)
+        return MapWanted(**wanted)
 
 
 def window_of(visit: Visit) -> Window:
@@ -94,18 +94,24 @@ def _window_in_path(visit: Visit) -> tuple[Window, int]:
     return window, max(1, int(found[6]))
 
 
-async def read(visit: Visit, association_id: str, window: Window) -> dict[str, Any]:
-    """The map. Raises AssociationDoesNotExist."""
+async def read(visit: Visit, window: Window) -> dict[str, Any]:
+    """The map of the association that the address names. Raises AssociationDoesNotExist."""
+    wanted = window.wanted(visit.path("association_id"))
     async with visit.reading() as tx:
-        material = await mapping.gather(tx, visit.scope, window.wanted(association_id))
-    return heat.named(await mapping.body_of(material, window.wanted(association_id)))
+        association = await execution_calls.association_of(tx, visit.scope, wanted.association)
+        material = await mapping.gather(tx, association, wanted)
+    return heat.named(await mapping.body_of(material, wanted))
 
 
-async def context(visit: Visit, tx: Snapshot, row: AssociationRow) -> dict[str, Any]:
+async def gathered(visit: Visit, tx: Snapshot, row: AssociationRow) -> Material:
+    """What the page's map is made of."""
+    return await mapping.gather(tx, row, window_of(visit).wanted(row.association_id))
+
+
+async def context(visit: Visit, row: AssociationRow, material: Material) -> dict[str, Any]:
     """What the map's template shows."""
     window = window_of(visit)
-    wanted = window.wanted(row.association_id)
-    found = heat.named(await mapping.body_of(await mapping.gather(tx, visit.scope, wanted), wanted))
+    found = heat.named(await mapping.body_of(material, window.wanted(row.association_id)))
     runs = found["runs"]
     oldest = runs[0]["n"] if runs else 0
     return {
@@ -156,7 +162,7 @@ async def _newest_with(tx: Snapshot, association_id: str, first: int, last: int,
 
 async def data(visit: Visit) -> Response:
     """`map.json`: letters for the canvas; not sent again while they are the same."""
-    answer = await read(visit, visit.path("association_id"), window_of(visit))
+    answer = await read(visit, window_of(visit))
     return _kept(visit, msgspec.json.encode(answer), "application/json")
 
 
@@ -166,7 +172,7 @@ async def picture(visit: Visit) -> Response:
     if theme not in heat.THEMES:
         raise AwsError("NotFound", f"There is no theme {theme[:20]!r}.", 404)
     window, _ = _window_in_path(visit)
-    found = await read(visit, visit.path("association_id"), window)
+    found = await read(visit, window)
     return _kept(visit, heat.picture(found, heat.palette(visit.style_sheet, theme)), "image/png")
 
 
@@ -174,7 +180,7 @@ async def point(visit: Visit) -> Response:
     """`map/{window}/at?x,y`: to the cell's target. From the keyboard no point comes: the link leads to the table."""
     window, scale = _window_in_path(visit)
     association_id = visit.path("association_id")
-    found = await read(visit, association_id, window)
+    found = await read(visit, window)
     clicked = POINT.search(visit.request.url.query)
     cell = None if clicked is None else heat.at(found, int(clicked[1]) // scale, int(clicked[2]) // scale)
     address = None
