@@ -168,9 +168,9 @@ def test_a_picture_has_a_pixel_a_cell_in_the_colours_of_the_style_sheet(theme):
 
 @pytest.mark.parametrize(
     ("x", "y", "expected"),
-    [(0, 0, "1.mi-1"), (2, 0, "3-5.mi-1"), (0, 1, "1.S"), (1, 0, None), (3, 0, None), (0, 2, None)],
+    [(0, 0, "1.mi-1"), (2, 0, "3-5.mi-1"), (0, 1, "1.mi-2"), (1, 0, None), (3, 0, None), (0, 2, None)],
 )
-def test_a_point_is_a_run_and_a_node_or_what_several_have(x, y, expected):
+def test_a_point_is_a_run_and_a_node_of_several_the_first(x, y, expected):
     assert heat.at(FOUND, x, y) == expected
 
 

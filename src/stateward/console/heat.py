@@ -170,14 +170,14 @@ def _to(run: Mapping[str, Any], letter: str) -> str:
 
 
 def at(found: Mapping[str, Any], x: int, y: int) -> str | None:
-    """What `?cell=` says of a cell: the run, and the node or, for several, the letter. None beside the map."""
+    """What `?cell=` says of a cell: the run and the node, of several the first. None beside the map."""
     width = len(found["runs"])
     if not (0 <= x < width and 0 <= y < len(found["rows"])):
         return None
     letter, line = found["cells"][y * width + x], found["rows"][y]
     if letter == letters.NO_TARGET:
         return None
-    return f"{_to(found['runs'][x], letter)}.{line['node'] if line['count'] == 1 else letter.upper()}"
+    return f"{_to(found['runs'][x], letter)}.{line['node']}"
 
 
 def summary(found: Mapping[str, Any]) -> str:

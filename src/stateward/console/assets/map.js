@@ -306,7 +306,8 @@
 
     words({ x, y }) {
       const run = this.runs[x], row = this.rows[y], letter = this.letter(x, y), later = this.cells[y * this.width + x] !== letter;
-      const said = [this.name(row).replace("▸ ", ""), `run ${run.n}`, this.instant.format(run.due), WORDS[letter]];
+      const who = row.count > 1 ? `${row.count} nodes, the first ${row.name || row.node}` : row.name || row.node;
+      const said = [who, `run ${run.n}`, this.instant.format(run.due), WORDS[letter]];
       if (later && run.folded.length) said.push(`after #${run.folded.join(", #")} on some nodes`);
       if (BAD.includes(letter) && row.error && row.since !== null && run.n >= row.since) said.push(row.error);
       return said.join(", ");
@@ -374,8 +375,7 @@
       const letter = this.letter(x, y), run = this.runs[x], row = this.rows[y];
       if (letter === ".") return;
       const later = this.cells[y * this.width + x] !== letter && run.folded.length;
-      const what = row.count > 1 ? letter : row.node;
-      location.href = `${this.figure.dataset.place}?cell=${run.n}${later ? `-${Math.max(...run.folded)}` : ""}.${encodeURIComponent(what)}`;
+      location.href = `${this.figure.dataset.place}?cell=${run.n}${later ? `-${Math.max(...run.folded)}` : ""}.${encodeURIComponent(row.node)}`;
     }
   }
 

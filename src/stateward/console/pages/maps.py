@@ -130,23 +130,17 @@ async def context(visit: Visit, row: AssociationRow, material: Material) -> dict
 
 
 async def address_of_cell(visit: Visit, tx: Snapshot, association_id: str, cell: str) -> str | None:
-    """Where `?cell=412.mi-…` leads: the node's output in that run, or for `412.F` the run's nodes that are so.
+    """Where `?cell=412.mi-…` leads: to what the node did in that run. None for what is no cell.
 
-    `412-414` is a run and those on some nodes after it: the newest that meant the node. None for what is no cell.
+    `412-414` is a run and those on some nodes after it: the newest that meant the node.
     """
     asked = CELL.fullmatch(cell)
     if asked is None:
         return None
-    run, last, what = int(asked[1]), int(asked[2] or 0), asked[3]
+    run, last, node_id = int(asked[1]), int(asked[2] or 0), asked[3]
     if last > run:
-        run = await _newest_with(tx, association_id, run, last, what)
-    if what not in letters.STATUSES:
-        return visit.url("associations", association_id, "runs", str(run), "nodes", what)
-    execution = await store.execution(tx, association_id, run)
-    if execution is None or (execution.account_id, execution.region) != tuple(visit.scope):
-        return None
-    place = ("associations", association_id, "executions", execution.execution_id)
-    return visit.url(*place, status=letters.STATUSES[what])
+        run = await _newest_with(tx, association_id, run, last, node_id)
+    return visit.url("associations", association_id, "runs", str(run), "nodes", node_id)
 
 
 async def _newest_with(tx: Snapshot, association_id: str, first: int, last: int, node_id: str) -> int:
