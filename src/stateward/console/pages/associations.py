@@ -159,7 +159,6 @@ async def one(visit: Visit) -> Response:
         row = await found(visit, tx)
         definition = (await store.current(tx, row)).members()
         context = await READS[tab](visit, tx, row, definition)
-        newest = await _newest(tx, row, context.get("runs") or [])
         paused = await pausing.shown(tx, row)
     if tab == "history":
         context |= await maps.context(visit, row, context.pop("map"))
@@ -175,17 +174,10 @@ async def one(visit: Visit) -> Response:
         schedule=words.schedule_of(definition),
         fires=upcoming.fire_times(definition, row.next_due_ms, row.anchor_ms, FIRES),
         paused=paused,
-        newest=newest,
         tab=tab,
         tabs=TABS,
         **context,
     )
-
-
-async def _newest(tx: Snapshot, row: AssociationRow, listed: list[Run]) -> ExecutionRow | None:
-    """The newest run, which the list has nearly always."""
-    known = next((one.row for one in listed if one.row.number == row.last_number), None)
-    return known or await store.execution(tx, row.association_id, row.last_number)
 
 
 async def _cell(visit: Visit, association_id: str) -> Response:
@@ -193,7 +185,7 @@ async def _cell(visit: Visit, association_id: str) -> Response:
     async with visit.reading() as tx:
         address = await maps.address_of_cell(visit, tx, association_id, visit.query("cell"))
     if address is None:
-        raise AwsError("NotFound", f"{visit.query('at')[:80]!r} is no cell of this association's map.", 404)
+        raise AwsError("NotFound", f"{visit.query('cell')[:80]!r} is no cell of this association's map.", 404)
     return RedirectResponse(address, 303)
 
 
