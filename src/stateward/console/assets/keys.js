@@ -32,7 +32,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (!on || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, dialog, [contenteditable], [role=grid]")) return;
+    if (event.target.closest("input, select, textarea, dialog[open], [contenteditable], [role=grid]")) return;
     if (waiting && Date.now() - waiting < 3000 && places[event.key]) {
       waiting = 0;
       event.preventDefault();
