@@ -1,10 +1,9 @@
-"""A running node's page hears of output and of the end; durations as a trend."""
+"""A running node's page hears of output and of the end."""
 
 import pytest
 from console_people import BASE, signed_in
 
 from simulated_fleet import Fleet
-from stateward.console.pages.associations import trend_of
 
 
 @pytest.fixture
@@ -37,10 +36,3 @@ def test_what_does_not_run_is_not_followed(server, running):
     person = signed_in(server)
     assert person.get(f"/follow?command={running[0]}&node=mi-00000000000000099").status_code == 404
     assert person.get("/follow").status_code == 404
-
-
-def test_durations_are_compared_with_the_median():
-    assert trend_of([1000]) is None
-    found = trend_of([2000, 2000, 4000])
-    assert (found.last_ms, found.usual_ms, found.more, found.heights) == (4000, 2000, 100, [50, 50, 100])
-    assert trend_of([0, 0]).more == 0
