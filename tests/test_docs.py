@@ -1,14 +1,7 @@
-"""The documentation tells of everything that there is, its links lead somewhere, and the README's tour still works."""
+"""The documentation tells of everything that there is, and its links lead somewhere; `docs/` beside this runs it."""
 
-import base64
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -20,13 +13,6 @@ from stateward.cli.main import app
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "changelog.d").glob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-TOUR = re.compile(r"<!-- tour: (\w+) -->\n```console\n(.*?)```", re.DOTALL)
-VOLATILE = (
-    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
-    (re.compile(r"mi-[0-9a-f]{17}"), "<node>"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "<instant>"),
-    (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
-)
 
 
 def read(*parts):
@@ -90,112 +76,7 @@ def test_every_page_is_in_the_index():
     assert pages <= index
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="the tour needs bash and curl")
-def test_the_tour_of_the_readme_works(tmp_path):
-    tour = Tour(tmp_path)
-    try:
-        for terminal, text in TOUR.findall(read("README.md")):
-            tour.play(terminal, text)
-    finally:
-        tour.close()
-
-
 def anchors(page):
     """The anchors of a page's headings, made as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def steps_of(text):
-    """(command, expected output) of a console block."""
-    steps = []
-    for line in text.splitlines():
-        if line.startswith("$ "):
-            steps.append(([line[2:]], []))
-        elif line.startswith("> ") or line == ">":
-            steps[-1][0].append(line[2:])
-        else:
-            steps[-1][1].append(line)
-    return [("\n".join(command), "\n".join(output)) for command, output in steps]
-
-
-def without_volatile(text):
-    for pattern, name in VOLATILE:
-        text = pattern.sub(name, text)
-    return [line.rstrip() for line in text.strip().splitlines()]
-
-
-class Tour:
-    """Three terminals in one folder."""
-
-    def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STATEWARD_"))}
-        self._environment = kept | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONUNBUFFERED": "1",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "STATEWARD_PORT": str(port),
-            "NO_PROXY": "127.0.0.1",
-        }
-        self._folder = folder
-        self._shells = {}
-
-    def play(self, terminal, text):
-        """Type a block's commands in a terminal, and compare what it prints."""
-        for command, expected in steps_of(text):
-            lasting = command.startswith(("stateward serve", "stateward agent join"))
-            end = "listening on" if "serve" in command else "the control channel is open"
-            output = self._type(terminal, command, end if lasting else None)
-            if not lasting or expected:
-                assert without_volatile(output) == without_volatile(expected), command
-
-    def close(self):
-        for shell in reversed(self._shells.values()):
-            os.killpg(shell.pid, signal.SIGTERM)
-            shell.communicate(timeout=20)
-
-    def _type(self, terminal, command, end):
-        shell = self._shells.get(terminal) or self._open(terminal)
-        mark = end or "the command has ended"
-        shell.stdin.write(f"{command}\n" if end else f"{command}\nprintf '\\n%s\\n' '{mark}'\n")
-        shell.stdin.flush()
-        lines = []
-        for line in shell.stdout:
-            lines.append(line)
-            if mark in line:
-                break
-        else:
-            raise AssertionError(f"{command}: the terminal was closed\n{''.join(lines)}")
-        if end is None and terminal == "client":
-            self._settle(shell)
-        return "".join(lines if end else lines[:-1])
-
-    def _open(self, terminal):
-        self._shells[terminal] = subprocess.Popen(
-            ["bash", "--norc"],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        return self._shells[terminal]
-
-    def _settle(self, shell):
-        """A reader is slower than this test: wait until what was started has been done."""
-        shell.stdin.write('echo "$AWS_ENDPOINT_URL_SSM $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"\n')
-        shell.stdin.flush()
-        url, key = shell.stdout.readline().split()
-        headers = {
-            "authorization": f"Basic {base64.b64encode(key.encode()).decode()}",
-            "content-type": "application/json",
-        }
-        request = urllib.request.Request(f"{url}/_stateward/clock", b'{"advance": "0s"}', headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            assert answer.status == 200
