@@ -123,3 +123,15 @@ def test_blocks_work_with_a_server_that_is_there(page, tmp_path):
                 tour.run(block.what, block.text)
     finally:
         tour.close()
+
+
+# Files of a folder as code
+
+
+@pytest.mark.parametrize(
+    "block", [one for one in BLOCKS if one.text.startswith("# documents/")], ids=lambda one: one.place
+)
+def test_a_document_in_the_pages_is_one(block, ssm):
+    content = yaml.safe_load(block.text)["Content"]
+    created = ssm.create_document(Name="of-the-page", DocumentType="Command", Content=json.dumps(content))
+    assert created["DocumentDescription"]["Status"] == "Creating"

@@ -19,11 +19,12 @@ from waiting import until
 VOLATILE = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"mi-[0-9a-f]{17}"), "<node>"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "<instant>"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "<when>"),
     (re.compile(r"(?<=//)[\w.-]+:\d+"), "<address>"),
     (re.compile(r"\bAKIA[A-Z0-9]{16}\b"), "<key>"),
+    (re.compile(r"\b\d+\.\d s\b"), "<seconds>"),
     (re.compile(r"\[plan [0-9a-f]{12}\]"), "[plan <hash>]"),
-    (re.compile(r"\d\d? [A-Z][a-z]{2} \d\d:\d\d"), "<time>"),
+    (re.compile(r"\d\d? [A-Z][a-z]{2} \d\d:\d\d(?: UTC)?"), "<when>"),
 )
 PORTS = ("8390", "8391", "8443")
 """The ports that pages write; each tour has free ones in their place."""
