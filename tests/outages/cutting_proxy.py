@@ -32,6 +32,7 @@ class CuttingProxy:
         self._connections = set()
         self._carried = {UP: 0, DOWN: 0}
         self._orders = []
+        self._is_closed = False
         self._refusals = 0
         self.open_door()
 
@@ -100,6 +101,7 @@ class CuttingProxy:
         self._orders.clear()
 
     async def _close(self):
+        self._is_closed = True  # what was accepted a moment ago has not entered yet
         await self._close_door()
         for connection in list(self._connections):
             connection.reset()
@@ -109,7 +111,9 @@ class CuttingProxy:
 
     def enter(self, connection):
         self._connections.add(connection)
-        if self.is_silent:
+        if self._is_closed:
+            connection.reset()
+        elif self.is_silent:
             connection.swallow()
         elif self._refusals > 0:
             self._refusals -= 1
