@@ -41,14 +41,15 @@ def group(help_text: str, *examples: str, by_default: str = "") -> typer.Typer:
 
 
 def command(
-    app: typer.Typer, name: str, *examples: str, look: bool = True, hidden: bool = False
+    app: typer.Typer, name: str, *examples: str, look: bool = True, located_too: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a function that takes `where`, and `look` unless it shows nothing, a command of this name."""
+    """Make a function a command of this name: one that takes `where` and `look`, unless it asks or shows nothing."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         kind = type("Command", (_WithExamples, TyperCommand), {"examples": examples})
-        made = located(presented(function) if look else function)
-        app.command(name, cls=kind, context_settings=HELP, rich_help_panel=None, hidden=hidden)(made)
+        made = presented(function) if look else function
+        made = located(made) if located_too else made
+        app.command(name, cls=kind, context_settings=HELP)(made)
         return function
 
     return decorate

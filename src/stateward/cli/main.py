@@ -10,13 +10,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from stateward.cli import agent as agent_commands
-from stateward.cli import as_code, asking, running
+from stateward.cli import as_code, asking, looking, running
+from stateward.cli import associations as association_commands
+from stateward.cli import calendars as calendar_commands
 from stateward.cli import commands as command_commands
+from stateward.cli import compliance as compliance_commands
+from stateward.cli import documents as document_commands
 from stateward.cli import executions as execution_commands
 from stateward.cli import fleet as fleet_commands
 from stateward.cli import history as history_commands
 from stateward.cli import keys as key_commands
 from stateward.cli import nodes as node_commands
+from stateward.cli import parameters as parameter_commands
 from stateward.cli.options import (
     AlarmsFile,
     AlarmUrl,
@@ -61,9 +66,15 @@ app.add_typer(key_commands.app, name="credentials")
 app.add_typer(command_commands.app, name="commands")
 app.add_typer(node_commands.app, name="nodes")
 running.add_to(app)
+app.add_typer(association_commands.app, name="associations")
 app.add_typer(execution_commands.app, name="executions")
+app.add_typer(document_commands.app, name="documents")
 app.add_typer(history_commands.app, name="history")
+app.add_typer(compliance_commands.app, name="compliance")
+app.add_typer(calendar_commands.app, name="calendars")
+app.add_typer(parameter_commands.app, name="parameters")
 asking.add_to(app)
+looking.add_to(app)
 as_code.add_to(app)
 app.add_typer(fleet_commands.app, name="fleet")
 

@@ -140,9 +140,16 @@ class Server:
         clock = self.own("/_stateward/clock")
         return int(datetime.fromisoformat(clock["now"]).timestamp() * 1000) if clock else wall_ms()
 
-    def own(self, path: str, body: dict[str, Any] | None = None, query: Mapping[str, str] | None = None) -> Any:
+    def own(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        *,
+        patient: bool = False,
+    ) -> Any:
         """A route of Stateward's own below `/_stateward`; None where the server has no such route (AWS)."""
-        with self._asked(path, body, query) as answer:
+        with self._asked(path, body, query, patient=patient) as answer:
             return self._answered(answer)
 
     @contextmanager
