@@ -146,7 +146,7 @@ def edit(
         "MaxErrors": max_errors,
     }
     changed = {**members, **members_in(file), **{member: value for member, value in given.items() if value}}
-    if changed == members and not file:
+    if not file and not any(given.values()):
         changed = _by_hand(members, found)
     if changed == members:
         look.say(f"{found.name} stays as it is")

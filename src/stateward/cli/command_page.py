@@ -50,7 +50,7 @@ def show(server: Server, command_id: str, look: Look) -> None:
     """The command, then its nodes."""
     rows = server.call("list_commands", CommandId=command_id)["Commands"]
     if not rows:
-        fail(f"there is no command {command_id} of SendCommand; those of associations are their executions", NOT_FOUND)
+        fail(f"there is no command {command_id}", NOT_FOUND)
     nodes = server.some(
         "list_command_invocations", "CommandInvocations", look.limit or SHOWN, CommandId=command_id, MaxResults=50
     )

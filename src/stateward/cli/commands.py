@@ -84,7 +84,7 @@ def list_commands(
     ] = "",
     status: Annotated[str, typer.Option("--status", help="Only with this status, such as Failed or InProgress.")] = "",
 ) -> None:
-    """List the commands of SendCommand, newest first; those of associations are their executions."""
+    """List commands, newest first: of SendCommand, and those that carry executions of associations."""
     from stateward.cli import command_page
     from stateward.cli.names import Names
 

@@ -27,17 +27,12 @@ class _WithExamples:
         super().format_help_text(ctx, formatter)  # type: ignore[misc]
 
 
-def group(help_text: str, *examples: str, by_default: str = "") -> typer.Typer:
+def group(help_text: str, *examples: str, by_default: str = "", **settings: Any) -> typer.Typer:
     """A group of commands. `by_default` is the command that words are for which name no other, if there is one."""
     kind = type("Group", (_WithExamples, _Group), {"examples": examples, "by_default": by_default})
-    return typer.Typer(
-        cls=kind,
-        no_args_is_help=True,
-        help=help_text,
-        context_settings=HELP,
-        rich_markup_mode=None,
-        add_completion=False,
-    )
+    # Plain help: what draws it in boxes takes longer to load than everything else together.
+    given = {"no_args_is_help": True, "context_settings": HELP, "rich_markup_mode": None, "add_completion": False}
+    return typer.Typer(cls=kind, help=help_text, **{**given, **settings})
 
 
 def command(
@@ -62,3 +57,9 @@ class _Group(TyperGroup):
         if self.by_default and args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = [self.by_default, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        found: list[Any] = super().shell_complete(ctx, incomplete)
+        if self.by_default:
+            found += self.commands[self.by_default].params[0].shell_complete(ctx, incomplete)
+        return found

@@ -13,7 +13,7 @@ from stateward.console.times import span
 def show(progress: Progress, look: Look) -> None:
     told = progress.plain
     cause = causes.words(told["cause"], told["by"]) if "cause" in told else ""
-    groups = region.failures(progress.groups, 400, look.painted, lambda status: "")
+    groups = region.failures(progress.groups, 400, lambda text, status: text, lambda status: "")
     fields = {
         "Run": progress.execution.word,
         "Execution": progress.execution.id,

@@ -22,6 +22,7 @@ from stateward.cli import history as history_commands
 from stateward.cli import keys as key_commands
 from stateward.cli import nodes as node_commands
 from stateward.cli import parameters as parameter_commands
+from stateward.cli.declaring import group
 from stateward.cli.options import (
     AlarmsFile,
     AlarmUrl,
@@ -52,14 +53,13 @@ from stateward.config import (
 from stateward.config import output_limit as bytes_of_output
 from stateward.quotas import Quotas
 
-app = typer.Typer(
+app = group(
+    "State Manager, anywhere: run and answer the AWS Systems Manager State Manager API.",
+    "stateward run nightly-patch --watch",
+    "stateward why nightly-patch web-031",
     name="stateward",
-    help="State Manager, anywhere: run and answer the AWS Systems Manager State Manager API.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(agent_commands.app, name="agent", help="The built-in node agent.")
 app.add_typer(key_commands.app, name="credentials")

@@ -68,9 +68,8 @@ class Look(msgspec.Struct, frozen=True):
         elif self.output == "name":
             typer.echo(name)
         else:
-            tables.show_fields(
-                {title: self._field(value) for title, value in fields.items() if value not in ("", None)}
-            )
+            shown = {title: self._field(value) for title, value in fields.items()}
+            tables.show_fields({title: text for title, text in shown.items() if text})
 
     def show_plain(self, value: Any) -> None:
         """A value for programs, after `--query`."""
@@ -132,15 +131,17 @@ class Look(msgspec.Struct, frozen=True):
             shown = [[self.cell(one.kind, value) for one, value in zip(columns, row, strict=True)] for row in values]
             tables.show_tabs([] if self.no_header else [column.title for column in columns], shown)
             return
+        kinds = [column.kind for column in columns]
+
+        def paint(row: int, at: int, text: str) -> str:
+            return self.painted(text, str(values[row][at])) if kinds[at] == "status" else text
+
         tables.show_table(
             [] if self.no_header else [column.title for column in columns],
             [[self.cell(one.kind, value) for one, value in zip(columns, row, strict=True)] for row in values],
-            whole={number for number, one in enumerate(columns) if one.kind != "text"},
-            styles=[
-                {n: colours.hex_of(str(row[n])) for n, one in enumerate(columns) if one.kind == "status" and row[n]}
-                for row in values
-            ],
-            coloured=self.is_coloured,
+            whole={number for number, kind in enumerate(kinds) if kind != "text"},
+            width=width(),
+            paint=paint,
         )
 
 
@@ -150,9 +151,11 @@ def _output(value: str) -> str:
     return value
 
 
-def _color(value: str) -> str:
+def _color(ctx: typer.Context, value: str) -> str:
     if value not in colours.WHEN:
         fail(f"--color {value!r}: use one of {', '.join(colours.WHEN)}", USAGE)
+    if value == "always":
+        ctx.color = True  # else what prints takes colours out on a pipe
     return value
 
 

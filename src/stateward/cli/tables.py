@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
+
+GAP = "  "
+LEAST = 8
 
 
 def show_tabs(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -22,24 +25,47 @@ def show_table(
     rows: Sequence[Sequence[str]],
     *,
     whole: AbstractSet[int],
-    styles: Sequence[Mapping[int, str]],
-    coloured: bool,
+    width: int,
+    paint: Callable[[int, int, str], str],
 ) -> None:
-    """For people: columns in `whole` are never cut, others where it is narrow. `styles`: colours by row and column."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """For people: columns in `whole` are never cut, the widest of the others are, where the terminal is narrow.
 
-    count = len(titles) or (len(rows[0]) if rows else 0)
-    table = Table(box=None, pad_edge=False, show_header=bool(titles), header_style="bold", padding=(0, 2, 0, 0))
-    for number in range(count):
-        title = titles[number] if titles else ""
-        table.add_column(title, no_wrap=True, overflow="fold" if number in whole else "ellipsis")
-        if number in whole:
-            table.columns[number].min_width = max((len(row[number]) for row in rows), default=0)
-    for row, colours in zip(rows, styles, strict=True):
-        table.add_row(*(Text(safe(value), style=colours.get(number, "")) for number, value in enumerate(row)))
-    Console(highlight=False, markup=False, no_color=not coloured, force_terminal=coloured or None).print(table)
+    `paint(row, column, text)` colours a value.
+    """
+    from rich.cells import set_cell_size
+
+    lines = [[safe(value) for value in row] for row in rows]
+    widths = _widths([*([list(titles)] if titles else []), *lines], whole, width)
+    if titles:
+        typer.echo(GAP.join(f"{title:<{size}}" for title, size in zip(titles, widths, strict=True)).rstrip())
+    for number, line in enumerate(lines):
+        cells = [
+            paint(number, at, set_cell_size(_cut(value, size), size))
+            for at, (value, size) in enumerate(zip(line, widths, strict=True))
+        ]
+        typer.echo(GAP.join(cells).rstrip())
+
+
+def _widths(lines: Sequence[Sequence[str]], whole: AbstractSet[int], width: int) -> list[int]:
+    """How wide each column is: as its widest value, then narrower, the widest first, until all fit."""
+    from rich.cells import cell_len
+
+    if not lines:
+        return []
+    widths = [max(cell_len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    least = [size if at in whole else min(size, max(LEAST, cell_len(lines[0][at]))) for at, size in enumerate(widths)]
+    while sum(widths) + len(GAP) * (len(widths) - 1) > width:
+        widest = max(range(len(widths)), key=lambda at: widths[at] if widths[at] > least[at] else -1)
+        if widths[widest] <= least[widest]:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _cut(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
 
 
 def show_fields(fields: Mapping[str, str]) -> None:
