@@ -127,7 +127,7 @@ def test_a_click_on_the_picture_leads_to_the_target(person, world):
     answer = person.get(f"{world.path}/map/{WINDOW}/at?{x * 8 + 7},{y * 8}")
     assert answer.status_code == 303
     assert answer.headers["location"].endswith(f"/runs/{found['runs'][x]['n']}/nodes/{found['rows'][y]['node']}")
-    for beside in ("", "?9999,1", "?1,9999"):
+    for beside in ("", "?0,0", "?9999,1", "?1,9999"):
         location = person.get(f"{world.path}/map/{WINDOW}/at{beside}").headers["location"]
         assert location == f"{BASE}{world.path}?fold=0#map", "from the keyboard no point comes"
 

@@ -1,7 +1,7 @@
 // The map: a canvas in place of the picture, and keys that walk through both views. Letters come from the server.
 (() => {
   const WORDS = { S: "Success", F: "Failed", T: "TimedOut", C: "Cancelled", K: "Skipped", P: "Pending", I: "InProgress", ".": "not a target" };
-  const BAD = "FTC", ZOOMS = [2, 4, 8, 16], PAGE = 10, LABELS = 132, HEAD = 22, TALL = 500, DRAG = 8;
+  const BAD = "FTC", ZOOMS = [2, 4, 8, 16], PAGE = 10, LABELS = 132, HEAD = 22, TALL = 500, DRAG = 8, SOON = 1000;
 
   // Where a key leads from a cell; null where it leads nowhere.
   function walk(key, x, y, width, height, isBad) {
@@ -44,7 +44,7 @@
       if (!answer.ok) return;
       const first = !this.runs;
       this.take(await answer.json());
-      if (first) this.build();
+      if (first) { this.most = Number(this.figure.dataset.runs); this.build(); }
       this.tile = null;
       this.draw();
     }
@@ -54,6 +54,36 @@
       const label = (format) => runs.map((run) => format.format(run.due));
       const days = label(this.day);
       this.spans = new Set(days).size * 4 <= runs.length ? days : label(this.month);
+    }
+
+    // The newest runs again: rows keep their place, and a new run moves the picture by one.
+    async follow() {
+      const address = new URL(this.figure.dataset.map, location.href);
+      address.searchParams.set("runs", 1);
+      address.searchParams.set("fold", 0);
+      for (const name of ["only", "open"]) address.searchParams.delete(name);
+      const answer = await fetch(address, { headers: { "x-stateward-live": "1" } });
+      if (!answer.ok || !this.pane) return;
+      const news = await answer.json();
+      const lines = this.rows.map((row, y) => this.cells.slice(y * this.width, (y + 1) * this.width));
+      const told = new Map(news.rows.map((row, y) => [row.node, news.cells.slice(y * news.runs.length, (y + 1) * news.runs.length)]));
+      for (const [x, run] of news.runs.entries()) {
+        let at = this.runs.findIndex((one) => one.n === run.n);
+        if (at < 0 && run.n < this.runs.at(-1).n) continue;
+        if (at < 0) {
+          this.runs.push(run);
+          lines.forEach((line, y) => { lines[y] = `${line}.`; });
+          if (this.runs.length > this.most) { this.runs.shift(); lines.forEach((line, y) => { lines[y] = line.slice(1); }); }
+          at = this.runs.length - 1;
+        }
+        this.runs[at] = run;
+        this.rows.forEach((row, y) => { if (told.has(row.node)) lines[y] = lines[y].slice(0, at) + told.get(row.node)[x] + lines[y].slice(at + 1); });
+      }
+      this.take({ runs: this.runs, rows: this.rows, cells: lines.join("") });
+      this.at.x = Math.min(this.at.x, this.width - 1);
+      this.pane.setAttribute("aria-colcount", this.width);
+      this.tile = null;
+      this.draw();
     }
 
     letter(x, y) { return this.cells[y * this.width + x].toUpperCase(); }
@@ -390,6 +420,7 @@
       start.tabIndex = 0;
       this.stop = start;
       table.addEventListener("keydown", (event) => this.key(event));
+      for (const kind of ["focusout", "pointerleave"]) table.addEventListener(kind, () => setTimeout(() => { if (this.waits) this.follow(); }, SOON));
       for (const kind of ["focusin", "pointerover"]) table.addEventListener(kind, (event) => this.say(event.target.closest("tbody td:not(.now, .why) > a")));
     }
 
@@ -413,6 +444,21 @@
       cell.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
 
+    // The table as it is now, unless somebody is at it, or its rows would change places.
+    async follow() {
+      if (this.table.matches(":hover, :focus-within")) { this.waits = true; return; }
+      this.waits = false;
+      const answer = await fetch(location.href, { headers: { "hx-request": "true", "hx-target": "map", "x-stateward-live": "1" } });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("cells");
+      const names = (table) => [...table.querySelectorAll("th[scope=row]")].map((cell) => cell.textContent).join();
+      if (!fresh || this.table.matches(":hover, :focus-within")) return;
+      if (names(fresh) !== names(this.table)) { document.getElementById("map-changed").hidden = false; return; }
+      const ours = document.adoptNode(fresh);
+      this.table.replaceWith(ours);
+      ours.grid = new Cells(ours);
+    }
+
     // "web-017, #412, 2027-11-24 03:00 UTC, due, version 5, Failed": only for the cell that somebody looks at.
     say(link) {
       if (!link || link.title) return;
@@ -423,13 +469,23 @@
   }
 
   const begin = () => {
-    for (const table of document.querySelectorAll("table.heat:not([role])")) new Cells(table);
+    for (const table of document.querySelectorAll("table.heat:not([role])")) table.grid = new Cells(table);
     for (const figure of document.querySelectorAll("figure.map")) {
       if (figure.picture) continue;
       figure.picture = new Picture(figure);
       figure.picture.load();
     }
   };
-  document.addEventListener("htmx:afterSwap", begin);
+  // At most one look a second, however often something changes.
+  let soon = 0;
+  document.addEventListener("stateward:changed", (event) => {
+    const figure = document.querySelector("#map figure");
+    if (soon || figure?.dataset.live !== event.detail.topic || new URLSearchParams(location.search).has("before")) return;
+    soon = setTimeout(() => {
+      soon = 0;
+      document.querySelector("figure.map")?.picture?.follow();
+      document.getElementById("cells")?.grid?.follow();
+    }, SOON);
+  });
   begin();
 })();

@@ -171,12 +171,13 @@ async def picture(visit: Visit) -> Response:
 
 
 async def point(visit: Visit) -> Response:
-    """`map/{window}/at?x,y`: to the cell's target. From the keyboard no point comes: the link leads to the table."""
+    """`map/{window}/at?x,y`: to the cell's target. From the keyboard 0,0 comes, or nothing: then to the table."""
     window, scale = _window_in_path(visit)
     association_id = visit.path("association_id")
     found = await read(visit, window)
     clicked = POINT.search(visit.request.url.query)
-    cell = None if clicked is None else heat.at(found, int(clicked[1]) // scale, int(clicked[2]) // scale)
+    x, y = (0, 0) if clicked is None else (int(clicked[1]), int(clicked[2]))
+    cell = heat.at(found, x // scale, y // scale) if x or y else None
     address = None
     if cell is not None:
         async with visit.reading() as tx:
