@@ -189,7 +189,7 @@ def test_without_scripts_a_click_on_the_picture_reaches_the_target(browser, sign
     page.locator("figure.map a").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"\?fold=0#map$"))
-    page.locator("table.heat a.Failed").first.click()
+    page.locator("table.heat tbody a.Failed").first.click()
     page.wait_for_url(re.compile("/nodes/mi-"))
     context.close()
 
