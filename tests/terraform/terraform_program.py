@@ -133,4 +133,5 @@ def import_blocks(ids):
 
 
 def _phase(phase):
-    return ("-var", f"phase={phase}")
+    """The variable that chooses a phase of the fleet; a configuration without phases is given none."""
+    return () if phase is None else ("-var", f"phase={phase}")
