@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = "docs"
 PROJECT = "project"
-LINK = re.compile(r"(\[[^\]]*\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
+LINK = re.compile(r"""(\[[^\]]*\]\(|\b(?:src|srcset)=")([^)"\s#]+)((?:#[^)"\s]*)?[)"])""")
 SECTION = re.compile(r"^## (.+)$|^\| \[([^\]]+)\]\(([^)#]+)\) \|", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 

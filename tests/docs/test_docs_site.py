@@ -15,7 +15,7 @@ from stateward.nodes.operations import NodeOperations
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-ADDRESS = re.compile(r"""<(?:link|script|img|source)\b[^>]*?(?:href|src)=["']([^"']+)["']""")
+ADDRESS = re.compile(r"""<(?:link|script|img|source)\b[^>]*?(?:href|src|srcset)=["']([^"']+)["']""")
 LINK = re.compile(r"""<a\b[^>]*?href=["']([^"']+)["']""")
 
 
@@ -48,7 +48,8 @@ def test_every_link_leads_to_a_file_of_the_site(built):
     for page in built.rglob("*.html"):
         if page.name == "404.html":  # its addresses begin at the root, whatever the path was that it answers
             continue
-        for link in LINK.findall(page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        for link in LINK.findall(text) + ADDRESS.findall(text):
             parts = urlsplit(link)
             if not parts.scheme and parts.path:
                 assert (page.parent / unquote(parts.path)).exists(), f"{page.name}: {link}"
