@@ -21,6 +21,25 @@ def test_run_names_what_it_starts(cli, nightly, ssm, server):
     assert len(executions(ssm, nightly)) == 3
 
 
+def test_run_on_some_nodes_only(cli, nightly, ssm, server):
+    told = cli.told("run", "nightly-patch", "--node", "simulated-1", "-n", "mi-00000000000000004", "-o", "name")
+    assert told == "nightly-patch/3\n"
+    server.clock(advance="1m")
+    rows = cli.rows("executions", "targets", "nightly-patch/3")
+    assert [row["NODE"] for row in rows] == ["mi-00000000000000001", "mi-00000000000000004"]
+    assert [row["STATUS"] for row in rows] == ["Success", "Success"]
+
+
+def test_run_on_a_node_that_is_no_target(cli, nightly, ssm, fleet):
+    (stranger,) = fleet.add(1, name="stranger")
+    code, told = cli.refused("run", "nightly-patch", "--node", "simulated-1", "--node", "stranger", "-q")
+    assert (code, told) == (
+        1,
+        f"ValidationException: The association cannot run on {stranger} (not a target)",
+    )
+    assert len(executions(ssm, nightly)) == 2
+
+
 def test_quiet_says_only_the_answer(cli, nightly):
     told = cli("run", "nightly-patch", "-q", "-o", "jsonl")
     assert told.stderr == ""

@@ -10,6 +10,7 @@ from stateward.associations.comparing import ComparisonWanted, compare_execution
 from stateward.associations.execution_calls import OneAssociation, OneExecution
 from stateward.associations.mapping import MapWanted
 from stateward.associations.retrying import Retries, RetryWanted
+from stateward.associations.running_on_nodes import Runs, RunWanted
 from stateward.associations.searching import SearchWanted, search_everything
 from stateward.associations.upcoming import NextWanted
 from stateward.nodes.groups import ResourceGroups
@@ -42,6 +43,7 @@ def of_executions(groups: ResourceGroups) -> list[Extension]:
     retries = Retries(groups)
     come_so_far, errors = progress.get_execution_progress, progress.list_execution_errors
     return [
+        Extension("RunOnNodes", OPERATOR, "POST", f"{ASSOCIATION}/run", RunWanted, Runs(groups).run_on_nodes),
         Extension("GetExecutionProgress", READER, "GET", f"{EXECUTION}/progress", OneExecution, come_so_far),
         Extension("ListExecutionErrors", READER, "GET", f"{EXECUTION}/errors", OneExecution, errors),
         Extension("CompareExecutions", READER, "GET", f"{EXECUTION}/compare", ComparisonWanted, compare_executions),

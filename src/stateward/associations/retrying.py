@@ -121,7 +121,7 @@ class Retries:
                 f"Execution {execution.execution_id} has not ended: stop it first, or wait for its end.",
                 409,
             )
-        reached = self._wanted(definition)
+        wanted_targets = reached(definition, self._groups)
         kept: list[str] = []
         left_out: list[LeftOut] = []
         never_started, after = 0, ""
@@ -129,7 +129,7 @@ class Retries:
             async with call.reading() as tx:
                 rows = await _targets(tx, execution.command_id, after)
                 named = [row for row in rows if rollup.target_status(row.status) in wanted.statuses]
-                good, bad = await _split(tx, call.scope, [row.resource_id for row in named], reached)
+                good, bad = await split(tx, call.scope, [row.resource_id for row in named], wanted_targets)
             kept += good
             left_out += bad
             never_started += sum(row.sent_ms is None for row in named)
@@ -139,11 +139,13 @@ class Retries:
             await asyncio.sleep(0)  # a large execution is looked through in pieces, other work goes on in between
         return Chosen(execution, association.version, tuple(kept), tuple(left_out), never_started)
 
-    def _wanted(self, definition: Definition) -> tuple[targets.Target, ...]:
-        try:
-            return targets.expanded(targets.parse(definition.get("Targets", ())), self._groups.current)
-        except targets.InvalidTarget:
-            return ()  # a group that is gone has no members
+
+def reached(definition: Definition, groups: ResourceGroups) -> tuple[targets.Target, ...]:
+    """The definition's targets, with the members of its resource groups."""
+    try:
+        return targets.expanded(targets.parse(definition.get("Targets", ())), groups.current)
+    except targets.InvalidTarget:
+        return ()  # a group that is gone has no members
 
 
 def _check_statuses(statuses: frozenset[str]) -> None:
@@ -180,10 +182,10 @@ async def _targets(tx: Snapshot, command_id: str, after: str) -> list[Invocation
     )
 
 
-async def _split(
-    tx: Snapshot, scope: Scope, node_ids: Sequence[str], reached: Sequence[targets.Target]
+async def split(
+    tx: Snapshot, scope: Scope, node_ids: Sequence[str], wanted: Sequence[targets.Target]
 ) -> tuple[list[str], list[LeftOut]]:
-    """Those that are targets still, and the others with the reason."""
+    """Those that are targets still, and the others with the reason; at most 500 are asked about."""
     registered = {row.node_id for row in await nodes.candidates(tx, scope, "", SLICE, named=node_ids, tag_key=None)}
     tags = await nodes.tags_of(tx, scope, node_ids)
     kept: list[str] = []
@@ -191,7 +193,7 @@ async def _split(
     for node_id in node_ids:
         if node_id not in registered:
             left_out.append(LeftOut(node_id, DEREGISTERED))
-        elif not targets.matches(reached, node_id, tags.get(node_id, {})):
+        elif not targets.matches(wanted, node_id, tags.get(node_id, {})):
             left_out.append(LeftOut(node_id, NO_TARGET))
         else:
             kept.append(node_id)

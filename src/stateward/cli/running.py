@@ -19,14 +19,32 @@ HEADER = "x-stateward-executions"
 LOOK_S, TRIES = 1.0, 10
 
 
-def run(where: Where, look: Look, associations: Assocs, watch: Watch = False, timeout: Timeout = "") -> None:
-    """Run associations now, on all their targets. With --watch the exit code is 0 only if every node succeeded."""
+OnNodes = Annotated[
+    list[str] | None,
+    typer.Option("--node", "--nodes", "-n", help="Only on this node, id or name; again for others.  [default: all]"),
+]
+
+
+def run(
+    where: Where,
+    look: Look,
+    associations: Assocs,
+    node: OnNodes = None,
+    watch: Watch = False,
+    timeout: Timeout = "",
+) -> None:
+    """Run associations now, on all their targets or on some. With --watch exit code 0 means: every node succeeded."""
     from stateward.cli.names import Names
 
     server = Server(where)
     names = Names(server)
     chosen = list({one.id: one for one in map(names.association, associations)}.values())
     server.announce(quiet=look.quiet)
+    if node:
+        on = [names.node(one) for one in node]
+        started = [_on_nodes(server, one, on) for one in chosen]
+        follow(server, started, look, watch=watch, timeout=timeout)
+        return
     newest = {one.id: _newest(server, one) for one in chosen}
     answer = server.call("start_associations_once", AssociationIds=[one.id for one in chosen])
     header = answer["ResponseMetadata"]["HTTPHeaders"].get(HEADER, "")
@@ -95,13 +113,24 @@ def follow(server: Server, started: list[Execution], look: Look, *, watch: bool,
 
 def add_to(app: typer.Typer) -> None:
     """Make these commands of the program."""
-    command(app, "run", "stateward run nightly-patch --watch", "stateward run web-config db-config -o name")(run)
+    command(
+        app, "run", "stateward run nightly-patch --watch", "stateward run nightly-patch --node web-017 --node web-018"
+    )(run)
     command(
         app,
         "retry",
         "stateward retry nightly-patch/last --failed --watch",
         "stateward retry nightly-patch/412 --failed --timed-out --not-started",
     )(retry)
+
+
+def _on_nodes(server: Server, association: Association, nodes: list[str]) -> Execution:
+    from stateward.cli.names import Execution
+
+    told = server.own(f"/_stateward/associations/{association.id}/run", {"nodes": nodes})
+    if told is None:
+        fail("AWS cannot run an association on some of its nodes; `stateward commands send` runs its document there")
+    return Execution(told["execution"], association, told["number"])
 
 
 def _named(header: str, chosen: list[Association]) -> list[Execution]:
