@@ -13,13 +13,14 @@ from stateward.cli.names import Names
 from stateward.cli.presentation import Look
 
 KINDS = (
-    ("failing", "Failed", "fail now, and were well"),
-    ("other_error", "Failed", "fail in both, with another error"),
-    ("same_error", "Failed", "fail in both, with the same error"),
-    ("recovered", "Success", "are well now, and failed"),
-    ("new", "None", "are new"),
-    ("gone", "None", "are no targets any more"),
+    ("failing", "Failed", "fails now, and was well", "fail now, and were well"),
+    ("other_error", "Failed", "fails in both, with another error", "fail in both, with another error"),
+    ("same_error", "Failed", "fails in both, with the same error", "fail in both, with the same error"),
+    ("recovered", "Success", "is well now, and failed", "are well now, and failed"),
+    ("new", "None", "is new", "are new"),
+    ("gone", "None", "is no target any more", "are no targets any more"),
 )
+"""Kind, the status that it looks like, and its sentence for one node and for several."""
 DIFFERENCES = ("failing", "other_error", "recovered", "new", "gone")
 SHOWN = 8
 
@@ -50,8 +51,9 @@ def show(told: Mapping[str, Any], names: Names, look: Look) -> None:
         typer.echo(f"~ {change['member']}  {_value(change['before'])} → {_value(change['after'])}")
     for change in told["parameter_versions"]:
         typer.echo(f"~ parameter {change['member']}  {_value(change['before'])} → {_value(change['after'])}")
-    for kind, status, sentence in KINDS:
+    for kind, status, of_one, of_several in KINDS:
         if counts[kind]:
+            sentence = of_one if counts[kind] == 1 else of_several
             _kind(told["nodes"][kind], counts[kind], status, sentence, names, look)
 
 
