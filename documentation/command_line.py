@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,15 @@ import typer
 from documentation.tables import code, table
 from stateward.cli.main import app
 
+HEAD = ("Option", "Variable", "Default", "")
+SEPARATOR = "\0"
+MANY = 8
+"""What so many commands have, with the same words, is told once."""
+
 
 def page() -> str:
     commands = list(commands_of(typer.main.get_command(app)))
+    common = _common(commands)
     index = "\n".join(f"* [`{words}`](#{words.replace(' ', '-')}): {_first_sentence(one)}" for words, one in commands)
     return "\n\n".join(
         [
@@ -22,8 +29,12 @@ def page() -> str:
 What `--help` says, in one place. A flag wins over its variable, and that over the default.
 
 {index}
+
+## Options of many commands
+
+{table(HEAD, (key.split(SEPARATOR) for key in common))}
 """,
-            *(_section(words, command) for words, command in commands),
+            *(_section(words, command, common) for words, command in commands),
         ]
     )
 
@@ -38,14 +49,31 @@ def commands_of(command: Any, words: str = "stateward") -> Iterator[tuple[str, A
             yield from commands_of(one, f"{words} {name}")
 
 
-def _section(words: str, command: Any) -> str:
-    options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
+def _common(commands: list[tuple[str, Any]]) -> list[str]:
+    """The options of many commands, as their rows in a table, the most frequent first."""
+    counted = Counter(_key(option) for _, command in commands for option in _options(command))
+    return [key for key, times in counted.most_common() if times >= MANY]
+
+
+def _key(option: Any) -> str:
+    return SEPARATOR.join(_option(option))
+
+
+def _options(command: Any) -> list[Any]:
+    return [one for one in command.params if one.param_type_name == "option" and not one.hidden]
+
+
+def _section(words: str, command: Any, common: list[str]) -> str:
+    options = _options(command)
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     usage = " ".join([words, *(_argument(one) for one in arguments), *(["[OPTIONS]"] if options else [])])
-    rows = [_option(one) for one in options]
+    rows = [_option(one) for one in options if _key(one) not in common]
+    shared = [one.opts[0] for one in options if _key(one) in common]
     parts = [f"## {words}", f"`{usage}`", _text(command.help)]
     if rows:
-        parts.append(table(["Option", "Variable", "Default", ""], rows))
+        parts.append(table(HEAD, rows))
+    if shared:
+        parts.append(f"[Options of many commands](#options-of-many-commands): {code(shared)}.")
     return "\n\n".join(parts)
 
 

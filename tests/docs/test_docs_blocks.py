@@ -10,20 +10,11 @@ import tomllib
 import pytest
 import yaml
 from blocks import ROOT, blocks_of, pages
-from tour import Tour
 
 BLOCKS = [block for page in pages() for block in blocks_of(page)]
 SHELL = ("sh", "console")
 LANGUAGES = (*SHELL, "", "text", "json", "yaml", "toml", "python", "javascript", "hcl", "sql", "nginx", "ini")
-OWN_TESTS = {
-    ("docs/test-kit.md", ""): "tests/kit/test_kit_page.py",
-    ("docs/virtual-clock.md", "fleet"): "tests/simulation/test_fleet_page.py",
-    ("README.md", ""): "tests/kit/test_kit_page.py",
-}
-"""Page and word behind `run:` of the blocks that a test of their own plays."""
 EXAMPLES = "examples"
-TOURS = [page for page in pages() if any(block.kind == "tour" for block in blocks_of(page))]
-SERVED = [block for block in BLOCKS if block.kind == "run" and (block.page, block.what) not in OWN_TESTS]
 
 
 def ids(block):
@@ -32,7 +23,6 @@ def ids(block):
 
 def test_there_are_blocks_to_look_at():
     assert len(BLOCKS) > 50
-    assert len(TOURS) >= 1
 
 
 @pytest.mark.parametrize("page", pages())
@@ -86,43 +76,6 @@ def test_python_is_python(block):
 def test_terraform_can_read_its_language(block):
     read = subprocess.run(["terraform", "fmt", "-"], input=block.text, capture_output=True, text=True, check=False)
     assert read.stdout == block.text, read.stderr
-
-
-# The pages, played
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="the tours need bash and curl")
-@pytest.mark.parametrize("page", TOURS)
-def test_a_tour_works_as_it_is_written(page, tmp_path):
-    tour = Tour(tmp_path, (ROOT / page).read_text(encoding="utf-8"))
-    try:
-        for block in (one for one in blocks_of(page) if one.kind == "tour"):
-            if block.language == "console":
-                tour.play(block.what, block.text)
-            else:
-                tour.run(block.what, block.text)
-    finally:
-        tour.close()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="the blocks need bash and curl")
-@pytest.mark.parametrize("page", sorted({block.page for block in SERVED}))
-def test_blocks_work_with_a_server_that_is_there(page, tmp_path):
-    """Its clock is virtual; the name behind `run:` is the terminal."""
-    tour = Tour(tmp_path, "")
-    try:
-        tour.play("server", "$ stateward serve --clock virtual --tls-port 8443 --data-dir data\n")
-        for block in (one for one in SERVED if one.page == page):
-            if block.what not in tour:
-                tour.run_here(block.what, 'export STATEWARD_DATA_DIR="$PWD/data"; eval "$(stateward credentials)"')
-            if block.language == "console":
-                tour.play(block.what, block.text)
-            else:
-                tour.run(block.what, block.text)
-    finally:
-        tour.close()
 
 
 # Files of a folder as code
