@@ -49,3 +49,42 @@ class MapWorld:
     @property
     def path(self):
         return f"/associations/{self.association}"
+
+
+def long_history(server):
+    """What a picture for the documentation shows: two hundred nodes, fifty nights, troubles that come and go."""
+    fleet, ssm = Fleet(server), server.client()
+    nodes = [fleet.add(1, tags={"env": "prod"}, name=f"web-{number:03}")[0] for number in range(1, 181)]
+    ssm.create_document(Name="restart-web", Content=json.dumps(STEPS), DocumentType="Command")
+    wanted = {
+        "Name": "restart-web",
+        "AssociationName": "nightly-restart",
+        "Targets": [{"Key": "tag:env", "Values": ["prod"]}],
+        "ScheduleExpression": "cron(0 3 ? * * *)",
+        "MaxConcurrency": "50",
+    }
+    association = ssm.create_association(**wanted)["AssociationDescription"]["AssociationId"]
+
+    def nights(count, *rules):
+        now_and_then = [
+            {"status": "Failed", "share": 0.004, "step": "check", "error": "no route to host", "delay": "2s..40s"},
+            {"status": "TimedOut", "share": 0.002, "step": "verify"},
+        ]
+        fleet(scripts=[*now_and_then, *rules])
+        server.clock(advance=f"{count}d")
+        server.settle()
+
+    disk = {"status": "Failed", "nodes": nodes[20:27], "step": "restart", "error": "disk full", "exit_code": 1}
+    slow = {"status": "TimedOut", "nodes": nodes[60:63], "step": "verify"}
+    lock = {"status": "Failed", "nodes": nodes[100:112], "step": "check", "error": "package lock is held"}
+    nights(18)
+    for number in range(1, 25):
+        fleet.add(1, tags={"env": "prod"}, name=f"edge-{number:02}")
+    nights(9, lock)
+    nights(12)
+    nights(4, slow)
+    ssm.update_association(AssociationId=association, **wanted | {"MaxConcurrency": "20"})
+    nights(8, slow, disk)
+    fleet(offline=nodes[140:143])
+    nights(1, slow, disk)
+    return association

@@ -2,11 +2,12 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from console_people import BASE
-from map_world import MapWorld
+from map_world import MapWorld, long_history
 from playwright.sync_api import expect
 from test_browser import CHROMIUM, DESK, PHONE, RULES, watched
 from test_browser import browser as browser  # noqa: PLC0414
@@ -233,3 +234,21 @@ def test_a_new_run_moves_the_map_by_one_column(tab, world):
     newest = tab.evaluate(f"{drawn}(document.querySelector('figure.map').picture)")
     assert newest == [before + 1, 0]
     assert tab.locator("table.heat th[scope=row]").all_inner_texts() == names, "rows keep their places"
+
+
+@pytest.mark.skipif(not PICTURES, reason="pictures are made on request: STATEWARD_TEST_PICTURES=docs/pictures")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_of_the_map_for_the_documentation(browser, server_thread, model, tmp_path, scheme):
+    server = LiveServer(server_thread, tmp_path, model, auth="open")
+    association = long_history(server)
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 1240}, timezone_id="UTC")
+    page = context.new_page()
+    page.goto(f"{server.url}{BASE}/associations/{association}")
+    expect(page.locator("figure.map canvas")).to_be_visible()
+    box = page.locator("#map").bounding_box()
+    last = page.locator("table.heat tbody tr").nth(12).bounding_box()
+    clip = {"x": box["x"] - 16, "y": box["y"] - 8, "width": box["width"] + 32}
+    clip["height"] = last["y"] - clip["y"]
+    page.screenshot(path=str(Path(PICTURES) / f"heat-map-{scheme}.png"), clip=clip, full_page=True)
+    context.close()
+    server.stop_later()

@@ -101,7 +101,7 @@ def table(found: Mapping[str, Any], first: int = 0, zone: tzinfo = UTC) -> Table
     is_small = total <= TABLE_ROWS and width <= TABLE_RUNS
     cut = max(0, width - (TABLE_RUNS if is_small else BESIDE_PICTURE))
     rows = [
-        _row(lines[index], cells[index * width + cut : (index + 1) * width], runs[cut:])
+        _row(lines[index], cells[index * width : (index + 1) * width], runs, cut)
         for index in range(first, min(total, first + TABLE_ROWS))
     ]
     labels = _labels([run["due"] for run in runs[cut:]], zone)
@@ -142,7 +142,7 @@ def _heads(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[Hea
     return heads
 
 
-def _row(line: Mapping[str, Any], cells: str, runs: Sequence[Mapping[str, Any]]) -> Row:
+def _row(line: Mapping[str, Any], cells: str, runs: Sequence[Mapping[str, Any]], cut: int) -> Row:
     return Row(
         node=line["node"],
         name=line["name"],
@@ -154,7 +154,7 @@ def _row(line: Mapping[str, Any], cells: str, runs: Sequence[Mapping[str, Any]])
         always=set(cells.upper()) <= {ended(cells), letters.NO_TARGET},
         cells=[
             Cell(letter.upper(), BY_LETTER[letter.upper()].name, _to(run, letter), letter.islower())
-            for letter, run in zip(cells, runs, strict=True)
+            for letter, run in zip(cells[cut:], runs[cut:], strict=True)
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Any
@@ -22,6 +23,7 @@ FORM = Markup('<svg class="form" width="12" height="12" aria-hidden="true"><use 
 BADGE = Markup('<span class="status {0}">{1}<span class="word">{2}</span></span>')
 TIME = Markup('<time datetime="{}" title="{}"><span class="ago">{}</span><span class="exact">{}</span></time>')
 CELL_PX = 12
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
 
 class Renderer:
@@ -39,7 +41,13 @@ class Renderer:
             auto_reload=False,
         )
         self._environment.filters.update(
-            ansi=ansi, span=times.span, roughly=times.roughly, json=as_json, thousands=thousands, plural=plural
+            ansi=ansi,
+            instants=instants,
+            span=times.span,
+            roughly=times.roughly,
+            json=as_json,
+            thousands=thousands,
+            plural=plural,
         )
         self._environment.globals.update(
             asset=assets.url,
@@ -136,6 +144,21 @@ def wall(context: Context, text: str | None) -> Markup | str:
 def instant_of(context: Context, text: str) -> Markup | str:
     """An instant of domain time as text in UTC."""
     return instant(context, parse_instant(text))
+
+
+@pass_context
+def instants(context: Context, sentence: str) -> Markup:
+    """A sentence in which instants of UTC stand as people write them, in the reader's zone."""
+    parts: list[Markup | str] = []
+    position = 0
+    for found in INSTANT.finditer(sentence):
+        ms = parse_instant(found[0])
+        exact = times.exact(ms, context["zone"])
+        parts.append(signs(sentence[position : found.start()]))
+        words = times.to_the_minute(ms, context["zone"])
+        parts.append(Markup('<time datetime="{}" title="{}">{}</time>').format(times.machine(ms), exact, words))
+        position = found.end()
+    return Markup("").join([*parts, signs(sentence[position:])])
 
 
 @pass_context

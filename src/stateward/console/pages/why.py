@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from stateward.associations import searching, store
 from stateward.console import words
+from stateward.console.checks import checks
 from stateward.console.naming import names_of
 from stateward.console.pages.associations import UUID
 from stateward.console.visit import Page, Visit
@@ -35,7 +36,7 @@ async def show(visit: Visit) -> Response:
     association_id, node_id = visit.query("association").strip(), visit.query("node").strip()
     if not association_id:
         return visit.page(
-            "why.html", "Why?", found=None, name="", node_name="", seen_as="", association_id="", node_id=""
+            "why.html", "Why?", found=None, checks=[], name="", node_name="", seen_as="", association_id="", node_id=""
         )
     if not UUID.fullmatch(association_id):
         async with visit.reading() as tx:
@@ -53,6 +54,7 @@ async def show(visit: Visit) -> Response:
         "why.html",
         title,
         found=found,
+        checks=checks(found["reasons"], of_node=bool(node_id)),
         name=name,
         node_name=node_name,
         seen_as=LOOKS.get(found["verdict"], "Pending"),
