@@ -22,7 +22,7 @@ SUCCESS = {step: ("Success", 0, f"{step} done\n", "") for step in STEPS}
         ("resolving", "after", "resolving"),
         ("resolved", "before", "resolving"),
         ("resolved", "after", "resolved"),
-        ("released", "before", "resolved"),
+        ("released", "before", "accepted"),
         ("released", "after", "released"),
         ("sent", "before", "released"),
         pytest.param("sent", "after", "sent", id="sent-but-not-written"),

@@ -143,7 +143,7 @@ async def _open_run(
     command_id = new.row.command_id
     await commands.open_command(tx, new)
     carried = msgspec.structs.replace(execution, phase="running", command_id=command_id)
-    await store.save_execution(tx, carried)
+    await store.save_execution(tx, execution, carried)
     tx.record(ExecutionChanged(execution, carried))
     await commands.add_targets(tx, command_id, [report.node_id])
     await commands.start(tx, command_id)

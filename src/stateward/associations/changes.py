@@ -13,7 +13,7 @@ from stateward.parameters.facts import ParameterChanged
 from stateward.storage import Transaction
 
 # Each association is several rows: a write of a hundred keeps the loop free.
-SLICE = 100
+SLICE = 20
 CALENDAR = "ChangeCalendar"
 
 

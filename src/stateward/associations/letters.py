@@ -18,6 +18,7 @@ NO_TARGET = "."
 FINAL = frozenset("SFTCK")
 BAD = frozenset("FTC")
 KEPT = 12
+_DIGITS = "0123456789"
 _RUN = re.compile(r"(\d+)([A-Z])")
 
 
@@ -32,13 +33,13 @@ def noted(recent: str, number: int, letter: str) -> str:
     A run that is older than all that are kept leaves it as it is.
     """
     token = f"{number}{letter}"
-    if recent[:-1].endswith(str(number)):
-        known = runs(recent)
-        if known[-1][0] == number:
-            return recent[:-1] + letter
+    newest_number, _ = newest(recent)
+    if newest_number == number:
+        return recent[:-1] + letter
+    if newest_number < number:
+        there = _RUN.findall(recent)
+        return recent[len("".join(there[0])) :] + token if len(there) >= KEPT else recent + token
     by_number = dict(runs(recent))
-    if not by_number:
-        return token
     if number < min(by_number) and len(by_number) >= KEPT:
         return recent
     by_number[number] = letter
@@ -48,6 +49,14 @@ def noted(recent: str, number: int, letter: str) -> str:
 def runs(recent: str) -> list[tuple[int, str]]:
     """(number, letter) of the runs in `recent`, oldest first."""
     return [(int(number), letter) for number, letter in _RUN.findall(recent)]
+
+
+def newest(recent: str) -> tuple[int, str]:
+    """(number, letter) of the newest run in `recent`; (0, "") where there is none."""
+    if not recent:
+        return 0, ""
+    before = recent[:-1].rstrip(_DIGITS)
+    return int(recent[len(before) : -1]), recent[-1]
 
 
 def shown(recent: str) -> str:

@@ -85,6 +85,7 @@ async def supersede(tx: Transaction, association: AssociationRow, who: str) -> N
     for execution in await store.unfinished(tx, association.association_id):
         if execution.scope_nodes is None and execution.superseded_by is None:
             marked = msgspec.structs.replace(execution, superseded_by=association.last_number + 1)
+            await store.save_execution(tx, execution, marked)
             await cut_short(tx, marked, "superseded", who)
 
 
@@ -97,7 +98,6 @@ async def stop_unstarted(tx: Transaction, association: AssociationRow, reason: s
 async def cut_short(tx: Transaction, execution: ExecutionRow, reason: str, who: str) -> None:
     """End an execution before its time; targets follow in slices."""
     if execution.command_id is not None:
-        await store.save_execution(tx, execution)
         await commands.begin_ending(tx, execution.command_id, reason, who)
         return
     status, detail = rollup.unresolved_end(reason)
@@ -128,7 +128,7 @@ async def close(tx: Transaction, execution: ExecutionRow, status: str, detail: s
     """Give an execution without a command its final status."""
     closed = msgspec.structs.replace(execution, phase="closed", status=status, detailed_status=detail, ended_ms=tx.now)
     closed = await keep_strip(tx, closed)
-    await store.save_execution(tx, closed)
+    await store.save_execution(tx, execution, closed)
     tx.record(ExecutionChanged(execution, closed))
 
 
@@ -179,8 +179,7 @@ async def note_statuses(tx: Transaction, association: AssociationRow, rows: Sequ
     known = await store.node_statuses(tx, association.association_id, [row.node_id for row in rows])
     first = list(dict.fromkeys(row.node_id for row in rows if row.node_id not in known))
     association, slots = await _with_slots(tx, association, first)
-    changed: dict[str, NodeStatusRow] = {}
-    moves: list[tuple[NodeStatusRow | None, NodeStatusRow | None]] = []
+    moves: list[tuple[NodeStatusRow | None, NodeStatusRow]] = []
     for news in rows:
         before = known.get(news.node_id)
         row = standing.advanced(before, news, tx.now)
@@ -188,12 +187,28 @@ async def note_statuses(tx: Transaction, association: AssociationRow, rows: Sequ
             row = msgspec.structs.replace(row, slot=slots[row.node_id])
         if row == before:
             continue
-        known[row.node_id] = changed[row.node_id] = row
+        known[row.node_id] = row
         if before is None or (before.status, before.detailed_status) != (row.status, row.detailed_status):
             tx.record(NodeStatusChanged(before, row))
         moves.append((before, row))
-    await store.put_node_statuses(tx, list(changed.values()))
+    first_rows, changes = _written(moves)
+    await store.add_node_statuses(tx, first_rows)
+    await store.save_node_statuses(tx, changes)
     return _moved(association, moves)
+
+
+def _written(
+    moves: Sequence[tuple[NodeStatusRow | None, NodeStatusRow]],
+) -> tuple[list[NodeStatusRow], list[tuple[NodeStatusRow, NodeStatusRow]]]:
+    """What moves mean for the table: rows that are new, each as it is at last, and changes of rows that are there."""
+    first: dict[str, NodeStatusRow] = {}
+    changes: list[tuple[NodeStatusRow, NodeStatusRow]] = []
+    for before, after in moves:
+        if before is None or after.node_id in first:
+            first[after.node_id] = after
+        else:
+            changes.append((before, after))
+    return list(first.values()), changes
 
 
 async def _with_slots(
@@ -288,7 +303,7 @@ async def release_waiting(tx: Transaction, association_id: str) -> None:
     for execution in await store.unfinished(tx, association_id):
         if execution.phase == "waiting":
             opened = msgspec.structs.replace(execution, phase="opened")
-            await store.save_execution(tx, opened)
+            await store.save_execution(tx, execution, opened)
             tx.record(ExecutionChanged(execution, opened))
 
 
@@ -336,9 +351,10 @@ def _moved(
     """The counters after rows changed; None: the association did, or does, not stand on that node."""
     counts = {name: getattr(association, name) for name in (*rollup.COUNTERS.values(), "bad_nodes", "owed_nodes")}
     for before, after in moves:
-        for row, sign in ((before, -1), (after, 1)):
-            if row is not None:
-                counts[rollup.COUNTERS[row.status]] += sign
+        if before is None or after is None or before.status != after.status:
+            for row, sign in ((before, -1), (after, 1)):
+                if row is not None:
+                    counts[rollup.COUNTERS[row.status]] += sign
         counts["bad_nodes"] += standing.is_bad(after) - standing.is_bad(before)
         counts["owed_nodes"] += standing.is_owed(after) - standing.is_owed(before)
     return msgspec.structs.replace(association, **counts)

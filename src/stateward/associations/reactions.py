@@ -43,7 +43,7 @@ async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:
         if after.phase == "closed" and execution.phase != "closed":
             after = await lifecycle.keep_strip(tx, after)
         if after != execution:
-            await store.save_execution(tx, after)
+            await store.save_execution(tx, execution, after)
             tx.record(ExecutionChanged(execution, after))
 
 

@@ -16,13 +16,23 @@ from stateward.storage import Transaction
 
 async def note_refreshes(tx: Transaction, facts: list[InvocationChanged]) -> None:
     """Open a run on the node for each association that a successful refresh named; an empty list names all."""
+    wanted: dict[str, list[str] | None] = {}
     for fact in facts:
         row = fact.after
         if row.status != "Success" or (fact.before is not None and fact.before.is_final):
             continue
-        command = await commands.command(tx, row.command_id)
-        if command is not None and command.refreshes is not None:
-            await _open_runs(tx, row, msgspec.json.decode(command.refreshes, type=list[str]))
+        if row.command_id not in wanted:
+            wanted[row.command_id] = await _refreshes(tx, row.command_id)
+        names = wanted[row.command_id]
+        if names is not None:
+            await _open_runs(tx, row, names)
+
+
+async def _refreshes(tx: Transaction, command_id: str) -> list[str] | None:
+    command = await commands.command(tx, command_id)
+    if command is None or command.refreshes is None:
+        return None
+    return msgspec.json.decode(command.refreshes, type=list[str])
 
 
 async def _open_runs(tx: Transaction, row: InvocationRow, wanted: list[str]) -> None:

@@ -29,13 +29,13 @@ def advanced(before: NodeStatusRow | None, news: NodeStatusRow, now_ms: int) -> 
     """
     letter = letters.of(news.status)
     if before is None:
-        row = msgspec.structs.replace(news, recent=letters.noted("", news.number, letter), since_ms=now_ms)
+        row = msgspec.structs.replace(news, since_ms=now_ms)
         row = _settled(row, news, letter, now_ms) if letter in letters.FINAL else row
-        return _ranked(row)
+        return _ranked(row, letters.noted("", news.number, letter))
     row = _newest(before, news)
     if _settles(before, news, letter):
         row = _settled(row, news, letter, now_ms)
-    return _ranked(msgspec.structs.replace(row, recent=letters.noted(before.recent, news.number, letter)))
+    return _ranked(row, letters.noted(before.recent, news.number, letter))
 
 
 def is_bad(row: NodeStatusRow | None) -> bool:
@@ -99,6 +99,9 @@ def _newest(before: NodeStatusRow, news: NodeStatusRow) -> NodeStatusRow:
 def _settles(before: NodeStatusRow, news: NodeStatusRow, letter: str) -> bool:
     if letter not in letters.FINAL:
         return False
+    newest_number, newest_letter = letters.newest(before.recent)
+    if news.number >= newest_number:
+        return news.number > newest_number or newest_letter not in letters.FINAL
     ended = [number for number, known in letters.runs(before.recent) if known in letters.FINAL]
     return not ended or news.number > ended[-1]
 
@@ -115,6 +118,6 @@ def _settled(row: NodeStatusRow, news: NodeStatusRow, letter: str, now_ms: int) 
     )
 
 
-def _ranked(row: NodeStatusRow) -> NodeStatusRow:
+def _ranked(row: NodeStatusRow, recent: str) -> NodeStatusRow:
     rank = rank_of(row.status, owed=row.owed_since_ms is not None)
-    return row if rank == row.status_rank else msgspec.structs.replace(row, status_rank=rank)
+    return msgspec.structs.replace(row, status_rank=rank, recent=recent)

@@ -10,13 +10,15 @@ import msgspec
 from stateward.access.principals import Scope
 from stateward.associations.rows import AssociationRow, ExecutionRow, NodeStatusRow, VersionRow
 from stateward.storage import Snapshot, Transaction
+from stateward.storage.saving import Saving
 
 ASSOCIATION_COLUMNS = ", ".join(AssociationRow.__struct_fields__)
 VERSION_COLUMNS = ", ".join(VersionRow.__struct_fields__)
 EXECUTION_COLUMNS = ", ".join(ExecutionRow.__struct_fields__)
 NODE_COLUMNS = ", ".join(NodeStatusRow.__struct_fields__)
 _MUTABLE_ASSOCIATION = AssociationRow.__struct_fields__[AssociationRow.__struct_fields__.index("updated_ms") :]
-_MUTABLE_EXECUTION = ExecutionRow.__struct_fields__[ExecutionRow.__struct_fields__.index("phase") :]
+_EXECUTIONS = Saving("executions", ExecutionRow, 2)
+_NODES = Saving("association_nodes", NodeStatusRow, 2)
 
 
 class DueRow(msgspec.Struct, frozen=True):
@@ -85,9 +87,6 @@ ADD_EXECUTION = (
     f"INSERT INTO executions ({EXECUTION_COLUMNS}) VALUES ({_values(len(ExecutionRow.__struct_fields__))}) "
     "ON CONFLICT (association_id, cause) DO NOTHING"
 )
-SAVE_EXECUTION = (
-    f"UPDATE executions SET {_assignments(_MUTABLE_EXECUTION, 3)} WHERE association_id = $1 AND number = $2"
-)
 EXECUTION = f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND number = $2"
 EXECUTION_BY_ID = f"SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND execution_id = $2"
 UNFINISHED = f"""
@@ -96,7 +95,7 @@ SELECT {EXECUTION_COLUMNS} FROM executions WHERE association_id = $1 AND phase <
 # SQLite takes a partial index only when its condition stands in the query.
 OPENED = f"""
 SELECT {EXECUTION_COLUMNS} FROM executions WHERE phase <> 'closed' AND phase = 'opened'
- ORDER BY created_ms, execution_id LIMIT 1
+ ORDER BY created_ms, execution_id LIMIT $1
 """
 UNFINISHED_COUNT = "SELECT COUNT(*) FROM executions WHERE phase <> 'closed'"
 EXECUTIONS_BEFORE = f"""
@@ -110,11 +109,8 @@ NODE_STATUS = f"SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_i
 NODE_STATUSES = f"""
 SELECT {NODE_COLUMNS} FROM association_nodes WHERE association_id = $1 AND node_id IN (ids_of($2))
 """
-_MUTABLE_NODE = NodeStatusRow.__struct_fields__[NodeStatusRow.__struct_fields__.index("number") :]
-PUT_NODE_STATUS = (
-    f"INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(len(NodeStatusRow.__struct_fields__))}) "
-    "ON CONFLICT (association_id, node_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in _MUTABLE_NODE)
+ADD_NODE_STATUS = (
+    f"INSERT INTO association_nodes ({NODE_COLUMNS}) VALUES ({_values(len(NodeStatusRow.__struct_fields__))})"
 )
 FORGET_NODE = "DELETE FROM association_nodes WHERE association_id = $1 AND node_id = $2"
 ABSENT_NODES = f"""
@@ -217,9 +213,8 @@ async def add_execution(tx: Transaction, row: ExecutionRow) -> bool:
     return await tx.execute(ADD_EXECUTION, *msgspec.structs.astuple(row)) == 1
 
 
-async def save_execution(tx: Transaction, row: ExecutionRow) -> None:
-    values = (getattr(row, name) for name in _MUTABLE_EXECUTION)
-    await tx.execute(SAVE_EXECUTION, row.association_id, row.number, *values)
+async def save_execution(tx: Transaction, before: ExecutionRow, after: ExecutionRow) -> None:
+    await _EXECUTIONS.save(tx, [(before, after)])
 
 
 async def execution(tx: Snapshot, association_id: str, number: int) -> ExecutionRow | None:
@@ -240,9 +235,9 @@ async def unfinished_count(tx: Snapshot) -> int:
     return int(await tx.value(UNFINISHED_COUNT))
 
 
-async def opened(tx: Snapshot) -> ExecutionRow | None:
-    """The oldest execution that has not been resolved."""
-    return await tx.row(ExecutionRow, OPENED)
+async def opened(tx: Snapshot, limit: int) -> list[ExecutionRow]:
+    """The oldest executions that have not been resolved."""
+    return await tx.rows(ExecutionRow, OPENED, limit)
 
 
 async def executions_before(
@@ -272,8 +267,13 @@ async def node_statuses(tx: Snapshot, association_id: str, node_ids: Sequence[st
     return {row.node_id: row for row in rows}
 
 
-async def put_node_statuses(tx: Transaction, rows: Sequence[NodeStatusRow]) -> None:
-    await tx.execute_many(PUT_NODE_STATUS, [msgspec.structs.astuple(row) for row in rows])
+async def add_node_statuses(tx: Transaction, rows: Sequence[NodeStatusRow]) -> None:
+    await tx.execute_many(ADD_NODE_STATUS, [msgspec.structs.astuple(row) for row in rows])
+
+
+async def save_node_statuses(tx: Transaction, changes: Sequence[tuple[NodeStatusRow, NodeStatusRow]]) -> None:
+    """Write rows as they are after their changes: (before, after), in order."""
+    await _NODES.save(tx, changes)
 
 
 async def forget_node(tx: Transaction, association_id: str, node_id: str) -> None:

@@ -89,7 +89,7 @@ async def take(tx: Transaction, node_id: str, wall_ms: int, most_sends: int = MO
         leased = msgspec.structs.replace(
             row, cancel_sends=row.cancel_sends + 1, cancel_until_wall_ms=wall_ms + LEASE_MS
         )
-        await store.save_invocation(tx, leased)
+        await store.save_invocation(tx, row, leased)
         cancels.append(Cancel(row.cancel_job_id, row.command_id, node_id))
     return Parcel(jobs, cancels)
 
@@ -99,7 +99,7 @@ async def acknowledged(tx: Transaction, node_id: str, command_id: str, status_co
     cancelled = await store_delivery.by_cancel_job(tx, node_id, command_id)
     if cancelled is not None:
         await store.save_invocation(
-            tx, msgspec.structs.replace(cancelled, cancel_until_wall_ms=store_delivery.NEVER_MS)
+            tx, cancelled, msgspec.structs.replace(cancelled, cancel_until_wall_ms=store_delivery.NEVER_MS)
         )
         return True
     row = await store.invocation(tx, command_id, node_id)
@@ -137,12 +137,12 @@ async def hand_over(tx: Transaction, found: Waiting, wall_ms: int) -> HandedOver
     jobs: list[InvocationRow] = []
     for command_id, resource_ids in found.jobs.items():
         jobs += await lifecycle.change_many(tx, command_id, resource_ids, take_job)
-    cancels: list[InvocationRow] = []
+    cancels: list[tuple[InvocationRow, InvocationRow]] = []
     for command_id, resource_ids in found.cancels.items():
         rows = await store.invocations_named(tx, command_id, resource_ids)
-        cancels += [msgspec.structs.replace(row, cancel_until_wall_ms=store_delivery.NEVER_MS) for row in rows]
+        cancels += [(row, msgspec.structs.replace(row, cancel_until_wall_ms=store_delivery.NEVER_MS)) for row in rows]
     await store.save_invocations(tx, cancels)
-    return HandedOver(jobs, cancels)
+    return HandedOver(jobs, [after for _, after in cancels])
 
 
 def concerned(facts: Sequence[InvocationChanged]) -> set[str]:

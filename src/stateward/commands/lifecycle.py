@@ -27,13 +27,16 @@ async def open_command(tx: Transaction, new: NewCommand) -> None:
     tx.record(CommandChanged(None, new.row))
 
 
-async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> CommandRow:
+async def apply(
+    tx: Transaction, command: CommandRow, changes: Sequence[Change], stored: CommandRow | None = None
+) -> CommandRow:
     """Write invocations as they are after a change, the counters with them, and announce it all.
 
     Rows that are new (before is None) were written by the caller. What failed is put into its group of errors.
+    `stored`: the command's row as it lies there, where `command` has changes of the caller already.
     """
     changes = await _with_errors(tx, command, changes)
-    await store.save_invocations(tx, [after for before, after in changes if before is not None])
+    await store.save_invocations(tx, [(before, after) for before, after in changes if before is not None])
     ended = [
         after
         for before, after in changes
@@ -46,7 +49,7 @@ async def apply(tx: Transaction, command: CommandRow, changes: Sequence[Change])
         await store.restart_waiting(tx, freed)
     for before, after in changes:
         tx.record(InvocationChanged(before, after))
-    return await _save(tx, command, rollup.settled(rollup.counted(command, changes), tx.now))
+    return await _save(tx, stored or command, rollup.settled(rollup.counted(command, changes), tx.now))
 
 
 async def _with_errors(tx: Transaction, command: CommandRow, changes: Sequence[Change]) -> Sequence[Change]:
@@ -136,7 +139,7 @@ async def release(tx: Transaction, command_id: str) -> None:
         (row, msgspec.structs.replace(row, released_ms=tx.now, expires_ms=tx.now + command.allowance_ms))
         for row in rows
     ]
-    await apply(tx, first, changes)
+    await apply(tx, first, changes, stored=command)
 
 
 async def begin_ending(
@@ -216,12 +219,12 @@ async def free_node(tx: Transaction, command_id: str, node_id: str) -> None:
     """The grace of a superseded run is over: its node may have the next run (D4)."""
     row = await store.invocation(tx, command_id, node_id)
     if row is not None and row.busy_until_ms is not None:
-        await store.save_invocation(tx, msgspec.structs.replace(row, busy_until_ms=None))
+        await store.save_invocation(tx, row, msgspec.structs.replace(row, busy_until_ms=None))
         tx.record(NodeFreed(node_id))
 
 
 async def _save(tx: Transaction, before: CommandRow, after: CommandRow) -> CommandRow:
     if after != before:
-        await store.save_command(tx, after)
+        await store.save_command(tx, before, after)
         tx.record(CommandChanged(before, after))
     return after

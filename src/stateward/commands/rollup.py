@@ -30,10 +30,13 @@ def is_error(status: str, details: str) -> bool:
 
 def counted(command: CommandRow, changes: Sequence[tuple[InvocationRow | None, InvocationRow]]) -> CommandRow:
     """The command's counters after invocations changed (or came, where before is None)."""
+    of_kind: Counter[tuple[_Counted | None, _Counted]] = Counter(
+        (None if before is None else _counted(before), _counted(after)) for before, after in changes
+    )
     grown: Counter[str] = Counter()
-    for before, after in changes:
-        grown.update(_counts_in(after))
-        grown.subtract(() if before is None else _counts_in(before))
+    for (kind_before, kind_after), rows in of_kind.items():
+        grown.update(dict.fromkeys(_counts_in(*kind_after), rows))
+        grown.subtract({} if kind_before is None else dict.fromkeys(_counts_in(*kind_before), rows))
     return msgspec.structs.replace(command, **{name: getattr(command, name) + n for name, n in grown.items() if n})
 
 
@@ -72,17 +75,25 @@ def settled(command: CommandRow, now_ms: int) -> CommandRow:
     return command
 
 
-def _counts_in(row: InvocationRow) -> list[str]:
+_Counted = tuple[str, str, bool]
+
+
+def _counted(row: InvocationRow) -> _Counted:
+    """What the counters look at: status, its details, whether it was released."""
+    return row.status, row.status_details, row.released_ms is not None
+
+
+def _counts_in(status: str, details: str, released: bool) -> list[str]:
     """The counters in which one invocation is."""
-    found = ["target_count", COUNTER_OF[row.status]]
-    final = row.status in FINAL
+    found = ["target_count", COUNTER_OF[status]]
+    final = status in FINAL
     # A target that ended before its turn waits no more either.
-    if final or row.released_ms is not None:
+    if final or released:
         found.append("released")
-    if not final and row.released_ms is not None:
+    if not final and released:
         found.append("in_flight")
-    if final and row.status_details in UNDELIVERED:
+    if final and details in UNDELIVERED:
         found.append("n_undelivered")
-    elif is_error(row.status, row.status_details):
+    elif is_error(status, details):
         found.append("errors")
     return found

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 
 import msgspec
 
 from stateward.access.principals import Scope
 from stateward.commands.rows import CommandRow, InvocationRow, StepRow
 from stateward.storage import Snapshot, Transaction
-from stateward.storage.transaction import Value
+from stateward.storage.saving import Saving
 
 COMMAND_COLUMNS = ", ".join(CommandRow.__struct_fields__)
 INVOCATION_COLUMNS = ", ".join(InvocationRow.__struct_fields__)
@@ -35,32 +34,23 @@ class FinalStep(msgspec.Struct, frozen=True):
     step_name: str
 
 
-_MUTABLE_COMMAND = CommandRow.__struct_fields__[CommandRow.__struct_fields__.index("phase") :]
-_MUTABLE_INVOCATION = InvocationRow.__struct_fields__[InvocationRow.__struct_fields__.index("status") :]
-_mutable_of: Callable[[InvocationRow], tuple[Value, ...]] = attrgetter(*_MUTABLE_INVOCATION)
+_COMMANDS = Saving("commands", CommandRow, 1)
+_INVOCATIONS = Saving("invocations", InvocationRow, 2)
 
 
 def _values(count: int) -> str:
     return ", ".join(f"${n}" for n in range(1, count + 1))
 
 
-def _assignments(names: Sequence[str], first: int) -> str:
-    return ", ".join(f"{name} = ${n}" for n, name in enumerate(names, first))
-
-
 ADD_COMMAND = (
     f"INSERT INTO commands ({COMMAND_COLUMNS}, content, parameters, resolved_parameters) "
     f"VALUES ({_values(len(CommandRow.__struct_fields__) + 3)})"
 )
-SAVE_COMMAND = f"UPDATE commands SET {_assignments(_MUTABLE_COMMAND, 2)} WHERE command_id = $1"
 COMMAND = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE command_id = $1"
 LOCK_COMMAND = COMMAND + " FOR UPDATE"
 TEXT = "SELECT content, parameters FROM commands WHERE command_id = $1"
 ADD_INVOCATION = (
     f"INSERT INTO invocations ({INVOCATION_COLUMNS}) VALUES ({_values(len(InvocationRow.__struct_fields__))})"
-)
-SAVE_INVOCATION = (
-    f"UPDATE invocations SET {_assignments(_MUTABLE_INVOCATION, 3)} WHERE command_id = $1 AND resource_id = $2"
 )
 INVOCATION = f"SELECT {INVOCATION_COLUMNS} FROM invocations WHERE command_id = $1 AND resource_id = $2"
 INVOCATIONS_NAMED = (
@@ -122,7 +112,7 @@ SELECT MIN(due_ms) FROM (
 # SQLite takes a partial index only when its condition stands in the query.
 RESOLVING = f"""
 SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'resolving'
- ORDER BY requested_ms, command_id LIMIT 1
+ ORDER BY requested_ms, command_id LIMIT $1
 """
 ENDING = f"""
 SELECT {COMMAND_COLUMNS} FROM commands WHERE phase <> 'closed' AND phase = 'ending'
@@ -169,20 +159,21 @@ async def text(tx: Snapshot, command_id: str) -> CommandText:
     return found
 
 
-async def save_command(tx: Transaction, row: CommandRow) -> None:
-    await tx.execute(SAVE_COMMAND, row.command_id, *(getattr(row, name) for name in _MUTABLE_COMMAND))
+async def save_command(tx: Transaction, before: CommandRow, after: CommandRow) -> None:
+    await _COMMANDS.save(tx, [(before, after)])
 
 
 async def add_invocations(tx: Transaction, rows: Sequence[InvocationRow]) -> None:
     await tx.execute_many(ADD_INVOCATION, [msgspec.structs.astuple(row) for row in rows])
 
 
-async def save_invocation(tx: Transaction, row: InvocationRow) -> None:
-    await tx.execute(SAVE_INVOCATION, *_saved(row))
+async def save_invocation(tx: Transaction, before: InvocationRow, after: InvocationRow) -> None:
+    await _INVOCATIONS.save(tx, [(before, after)])
 
 
-async def save_invocations(tx: Transaction, rows: Sequence[InvocationRow]) -> None:
-    await tx.execute_many(SAVE_INVOCATION, [_saved(row) for row in rows])
+async def save_invocations(tx: Transaction, changes: Sequence[tuple[InvocationRow, InvocationRow]]) -> None:
+    """Write invocations as they are after their changes: (before, after), in order."""
+    await _INVOCATIONS.save(tx, changes)
 
 
 async def invocation(tx: Snapshot, command_id: str, resource_id: str) -> InvocationRow | None:
@@ -246,9 +237,9 @@ async def next_due(tx: Snapshot) -> int | None:
     return await tx.value(NEXT_DUE)  # type: ignore[no-any-return]
 
 
-async def resolving(tx: Snapshot) -> CommandRow | None:
-    """The oldest command whose targets are not all known yet."""
-    return await tx.row(CommandRow, RESOLVING)
+async def resolving(tx: Snapshot, limit: int) -> list[CommandRow]:
+    """The oldest commands whose targets are not all known yet."""
+    return await tx.rows(CommandRow, RESOLVING, limit)
 
 
 async def ending(tx: Snapshot) -> CommandRow | None:
@@ -278,10 +269,6 @@ async def final_steps(tx: Snapshot, command_id: str, resource_ids: Sequence[str]
     for row in await tx.rows(FinalStep, FINAL_STEPS, command_id, json.dumps(list(resource_ids))):
         found[row.resource_id].add(row.step_name)
     return found
-
-
-def _saved(row: InvocationRow) -> tuple[Value, ...]:
-    return row.command_id, row.resource_id, *_mutable_of(row)
 
 
 def scope_of(row: CommandRow | InvocationRow) -> Scope:
