@@ -179,6 +179,8 @@ def test_a_watcher_that_takes_nothing_is_cut_off(server_thread, monkeypatch):
     monkeypatch.setattr(live_routes, "SEND_S", 0.05)
     live = Live(0)
 
+    cut_off = []
+
     async def serve():
         stuck = asyncio.Event()
 
@@ -189,10 +191,12 @@ def test_a_watcher_that_takes_nothing_is_cut_off(server_thread, monkeypatch):
             if message["type"] == "http.response.body":
                 await stuck.wait()
 
-        await live_routes.EventStream(live.watch(HERE, ["overview"], KEY_ID))({"type": "http"}, receive, send)
+        scope = {"type": "http", "path": "/_stateward/live", "cut_off": lambda: cut_off.append(True)}
+        await live_routes.EventStream(live.watch(HERE, ["overview"], KEY_ID))(scope, receive, send)
 
     server_thread.run(serve())
     assert live._all == set()
+    assert cut_off == [True], "what waits for it goes with its connection"
 
 
 def test_streams_end_when_nobody_can_say_whether_their_keys_hold(server_thread, monkeypatch):

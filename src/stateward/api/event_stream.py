@@ -38,38 +38,34 @@ class Readers:
 
     def answer(self, events: AsyncGenerator[bytes, None], allowed: Allowed) -> Response:
         """The response that sends these events, as long as its reader is `allowed`, who is asked for every second."""
-        return _EventStream(events, allowed, self._slow_s, self._run)
+        return _Counted(events, allowed, self._slow_s, self._tasks)
 
     def close(self) -> None:
         """Let everybody go; they come back with the id of their last event."""
         for task in self._tasks:
             task.cancel()
 
-    def _run(self, task: asyncio.Task[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
+class EventStream(Response):
+    """Events to one reader until they end, the reader leaves, does not read for `slow_s`, or is no longer `allowed`.
 
-class _EventStream(Response):
+    Without `allowed`, the events themselves end when the reader may see no more of them.
+    """
+
     def __init__(
-        self,
-        events: AsyncGenerator[bytes, None],
-        allowed: Allowed,
-        slow_s: float,
-        run: Callable[[asyncio.Task[None]], None],
+        self, events: AsyncGenerator[bytes, None], *, allowed: Allowed | None = None, slow_s: float = SLOW_S
     ) -> None:
         super().__init__()
         self._events = events
         self._allowed = allowed
         self._slow_s = slow_s
-        self._run = run
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send), name="events")
-        leaving = asyncio.create_task(_left(receive), name="events' reader")
-        losing = asyncio.create_task(self._lost(), name="events' key")
-        self._run(sending)
-        tasks = (sending, leaving, losing)
+        tasks = [sending, leaving := asyncio.create_task(_left(receive), name="events' reader")]
+        if self._allowed is not None:
+            tasks.append(asyncio.create_task(_lost(self._allowed), name="events' key"))
+        self._began(sending)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             has_left = leaving.done()
@@ -85,6 +81,9 @@ class _EventStream(Response):
         elif not has_left:
             await send({"type": "http.response.body", "body": b""})
 
+    def _began(self, sending: asyncio.Task[None]) -> None:
+        """For those who keep count of their streams."""
+
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         async with aclosing(self._events) as events:
@@ -92,9 +91,24 @@ class _EventStream(Response):
                 async with asyncio.timeout(self._slow_s):
                     await send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def _lost(self) -> None:
-        while await self._allowed():  # noqa: ASYNC110 - a key is revoked by another process too
-            await asyncio.sleep(CHECK_S)
+
+class _Counted(EventStream):
+    """One that `Readers` know of."""
+
+    def __init__(
+        self, events: AsyncGenerator[bytes, None], allowed: Allowed, slow_s: float, tasks: set[asyncio.Task[None]]
+    ) -> None:
+        super().__init__(events, allowed=allowed, slow_s=slow_s)
+        self._tasks = tasks
+
+    def _began(self, sending: asyncio.Task[None]) -> None:
+        self._tasks.add(sending)
+        sending.add_done_callback(self._tasks.discard)
+
+
+async def _lost(allowed: Allowed) -> None:
+    while await allowed():  # noqa: ASYNC110 - a key is revoked by another process too
+        await asyncio.sleep(CHECK_S)
 
 
 async def _left(receive: Receive) -> None:

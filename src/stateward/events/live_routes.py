@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
-import structlog
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from stateward.access.principals import Principal
 from stateward.access.roles import READER
+from stateward.api import event_stream
 from stateward.api.administrators import Door, refusal
 from stateward.api.requests import Receive, Send
 from stateward.events.live import Live, TooManyWatchers, Watcher
@@ -23,9 +22,6 @@ MOST_TOPICS = 50
 SEND_S = 10.0
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TOPIC = re.compile(rf"overview|nodes|commands|(?:association|execution|command)/{UUID}|node/m?i-[0-9a-z]{{8,17}}")
-HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-
-log = structlog.get_logger("stateward.events")
 
 
 class LiveRoutes:
@@ -62,27 +58,21 @@ def checked(topics: list[str]) -> list[str]:
     return topics
 
 
-class EventStream(StreamingResponse):
+class EventStream(event_stream.EventStream):
     """A watcher's changes as server-sent events. Whoever does not take one within ten seconds is cut off."""
 
     def __init__(self, watcher: Watcher) -> None:
-        super().__init__(events(watcher), media_type="text/event-stream", headers=HEADERS)
+        super().__init__(events(watcher), slow_s=SEND_S)
         self._watcher = watcher
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        async def timely(message: Any) -> None:
-            async with asyncio.timeout(SEND_S):
-                await send(message)
-
         try:
-            await super().__call__(scope, receive, timely)
-        except* TimeoutError:
-            log.warning("a watcher that takes nothing was cut off", key=self._watcher.key)
+            await super().__call__(scope, receive, send)
         finally:
             self._watcher.close()
 
 
-async def events(watcher: Watcher) -> AsyncIterator[bytes]:
+async def events(watcher: Watcher) -> AsyncGenerator[bytes, None]:
     """Each change as an event `change`, each heartbeat as an event `heartbeat`."""
     async for change in watcher.changes():
         if change is None:
