@@ -71,7 +71,7 @@ from stateward.documents import permissions as document_permissions
 from stateward.documents import reading as document_reading
 from stateward.documents import reviews as document_reviews
 from stateward.documents.facts import DefaultVersionMoved, DocumentDeleted, DocumentVersionAdded
-from stateward.engine import arrivals, releases, schedules, timeouts, upkeep
+from stateward.engine import arrivals, long_strips, releases, schedules, timeouts, upkeep
 from stateward.engine import changes as change_duty
 from stateward.engine.arrivals import Arrivals
 from stateward.engine.clockwork import Duty, Engine
@@ -270,6 +270,7 @@ class Server:
             Releases(self.alarms).duty,
             *([] if simulation is None else [simulation.hand_over]),
             Arrivals(gate, self.groups).duty,
+            long_strips.duty(),
             Retention(self.clock, self.config.retention_ms, self.config.output_retention_ms).duty,
         ]
 

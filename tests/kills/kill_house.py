@@ -202,6 +202,15 @@ class House:
         logs = "\n".join(log.read_text()[-2000:] for log in self.folder.glob("*.log"))
         raise AssertionError(f"waited {WAIT_S} s in vain:\n{logs}")
 
+    def strips(self):
+        """The letters of every run of the association, oldest first, as they lie in the database."""
+        connection = sqlite3.connect(f"file:{self.data / 'stateward.db'}?mode=ro", uri=True)
+        try:
+            sql = "SELECT cells FROM strips WHERE association_id = ? ORDER BY number"
+            return [cells for (cells,) in connection.execute(sql, (self.association_id,))]
+        finally:
+            connection.close()
+
     def standing(self):
         """How far the newest execution has come in the database of a dead server."""
         assert not self.server.lives

@@ -9,6 +9,7 @@ import kill_order
 
 from stateward import serving
 from stateward.app import Server
+from stateward.associations import store_strips, strip_keeping
 from stateward.associations.facts import ExecutionChanged
 from stateward.cli.main import main
 from stateward.commands import store
@@ -17,7 +18,10 @@ from stateward.engine import resolution
 
 FEW = resolution.FEW
 IN_SLICES = ("resolving", "resolved")
+LONG = strip_keeping.LONG
+STRIP_MOMENTS = ("strip-due", "strip")
 put_steps = store.put_steps
+add_due, forget_due = store_strips.add_due, store_strips.forget_due
 
 
 class KillableServer(Server):
@@ -38,6 +42,7 @@ class KillableServer(Server):
     def _reach(self, tx, moment):
         if moment == "opened":  # one that is killed while it resolves does so in slices, as for many nodes
             resolution.FEW = 0 if kill_order.read()[0] in IN_SLICES else FEW
+            strip_keeping.LONG = 0 if kill_order.read()[0] in STRIP_MOMENTS else LONG
         if moment == "accepted" and kill_order.read() == ("accepted", "after"):
             # The test kills when it has the answer; until then the engine must not go on.
             asyncio.get_running_loop().create_task(self.engine.stop())
@@ -83,7 +88,18 @@ async def put_steps_and_watch(tx, steps):
         reach(tx, "step")
 
 
+async def add_due_and_watch(tx, *key):
+    await add_due(tx, *key)
+    reach(tx, "strip-due")
+
+
+async def forget_due_and_watch(tx, due):
+    await forget_due(tx, due)
+    reach(tx, "strip")
+
+
 if __name__ == "__main__":
+    store_strips.add_due, store_strips.forget_due = add_due_and_watch, forget_due_and_watch
     serving.Server = KillableServer
     store.put_steps = put_steps_and_watch
     main()

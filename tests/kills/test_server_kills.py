@@ -55,6 +55,19 @@ def test_a_run_survives_the_kill_of_its_server(house, moment, when, standing):
     assert len(house.marks.read_text().splitlines()) == runs * len(STEPS)
 
 
+@pytest.mark.parametrize(
+    ("moment", "when"), [("strip-due", "before"), ("strip-due", "after"), ("strip", "before"), ("strip", "after")]
+)
+def test_the_strip_of_a_run_on_many_nodes_survives_the_kill_of_its_server(house, moment, when):
+    runs = len(house.executions()) + 1
+    house.kill_server_at(moment, when)
+    house.start_once()
+    assert house.server.was_killed()
+    house.start_server()
+    assert house.ended(runs)["Status"] == "Success"
+    house.eventually(lambda: house.strips() == [b"S"] * runs)
+
+
 def test_what_was_not_committed_was_not_answered(house):
     before = house.executions()
     house.kill_server_at("accepted", "before")

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from stateward import ids
-from stateward.associations import letters, pauses, rollup, standing, store, store_slots, store_strips, strips
+from stateward.associations import letters, pauses, rollup, standing, store, strip_keeping
 from stateward.associations.facts import ExecutionChanged, NodeStatusChanged, OverviewChanged, ScheduleChanged
 from stateward.associations.rows import AssociationRow, Definition, ExecutionRow, NodeStatusRow
 from stateward.associations.schedule import next_due, parse
-from stateward.associations.store_strips import StripRow
 from stateward.commands import lifecycle as commands
 from stateward.commands import store as command_store
 from stateward.storage import Transaction
@@ -127,38 +126,9 @@ async def skip(tx: Transaction, execution: ExecutionRow) -> None:
 async def close(tx: Transaction, execution: ExecutionRow, status: str, detail: str) -> None:
     """Give an execution without a command its final status."""
     closed = msgspec.structs.replace(execution, phase="closed", status=status, detailed_status=detail, ended_ms=tx.now)
-    closed = await keep_strip(tx, closed)
+    closed = await strip_keeping.keep(tx, closed, 0)
     await store.save_execution(tx, execution, closed)
     tx.record(ExecutionChanged(execution, closed))
-
-
-async def keep_strip(tx: Transaction, execution: ExecutionRow) -> ExecutionRow:
-    """Write the strip of an execution that closes; the execution with its slowest node."""
-    results = [] if execution.command_id is None else await store_strips.results(tx, execution.command_id)
-    missing = [one.resource_id for one in results if one.slot is None]
-    slots: dict[str, int] = {}
-    association = await store.lock(tx, execution.association_id) if missing else None
-    if association is not None:  # its nodes came in this very transaction, and stand nowhere yet
-        association, slots = await _with_slots(tx, association, missing)
-        await store.save(tx, association)
-    assert execution.ended_ms is not None, "a closed execution has an end"
-    row = StripRow(
-        association_id=execution.association_id,
-        number=execution.number,
-        is_full=int(execution.scope_nodes is None),
-        execution_id=execution.execution_id,
-        cause=execution.cause,
-        association_version=execution.association_version,
-        created_ms=execution.created_ms,
-        ended_ms=execution.ended_ms,
-        status=execution.status,
-        cells=strips.packed(strips.cells_of(results, slots)),
-    )
-    await store_strips.put(tx, row)
-    slowest = strips.slowest(results)
-    if slowest is None:
-        return execution
-    return msgspec.structs.replace(execution, slowest_node=slowest.node_id, slowest_ms=slowest.took_ms)
 
 
 async def resolved(tx: Transaction, execution: ExecutionRow, command_id: str) -> None:
@@ -178,7 +148,7 @@ async def note_statuses(tx: Transaction, association: AssociationRow, rows: Sequ
     """The latest statuses on nodes move the counters; of an older execution's news only its letter shows."""
     known = await store.node_statuses(tx, association.association_id, [row.node_id for row in rows])
     first = list(dict.fromkeys(row.node_id for row in rows if row.node_id not in known))
-    association, slots = await _with_slots(tx, association, first)
+    association, slots = await strip_keeping.with_slots(tx, association, first)
     moves: list[tuple[NodeStatusRow | None, NodeStatusRow]] = []
     for news in rows:
         before = known.get(news.node_id)
@@ -209,19 +179,6 @@ def _written(
         else:
             changes.append((before, after))
     return list(first.values()), changes
-
-
-async def _with_slots(
-    tx: Transaction, association: AssociationRow, node_ids: Sequence[str]
-) -> tuple[AssociationRow, dict[str, int]]:
-    """The places of these nodes in the association's strips; a node that comes back has the one that it had."""
-    if not node_ids:
-        return association, {}
-    slots = await store_slots.of_nodes(tx, association.association_id, node_ids)
-    fresh = [node_id for node_id in node_ids if node_id not in slots]
-    given = dict(zip(fresh, range(association.slots, association.slots + len(fresh)), strict=True))
-    await store_slots.add(tx, association.association_id, given)
-    return msgspec.structs.replace(association, slots=association.slots + len(fresh)), slots | given
 
 
 async def forget_node(tx: Transaction, association: AssociationRow, node_id: str) -> AssociationRow:

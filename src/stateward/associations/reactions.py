@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stateward.associations import lifecycle, rollup, store
+from stateward.associations import lifecycle, rollup, store, strip_keeping
 from stateward.associations.facts import ExecutionChanged
 from stateward.associations.rows import AssociationRow, ExecutionRow, NodeStatusRow
 from stateward.commands.facts import CommandChanged, InvocationChanged
@@ -41,7 +41,7 @@ async def roll_up(tx: Transaction, facts: list[CommandChanged]) -> None:
             await _note_alarm(tx, command.association_id, command)
         after = _rolled_up(execution, command)
         if after.phase == "closed" and execution.phase != "closed":
-            after = await lifecycle.keep_strip(tx, after)
+            after = await strip_keeping.keep(tx, after, command.target_count)
         if after != execution:
             await store.save_execution(tx, execution, after)
             tx.record(ExecutionChanged(execution, after))

@@ -23,6 +23,13 @@ class StripRow(msgspec.Struct, frozen=True):
     cells: bytes
 
 
+class DueStrip(msgspec.Struct, frozen=True):
+    """A run that has closed and whose strip is not there yet."""
+
+    association_id: str
+    number: int
+
+
 STRIP_COLUMNS = ", ".join(StripRow.__struct_fields__)
 PUT = f"""
 INSERT INTO strips ({STRIP_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -31,8 +38,11 @@ ON CONFLICT (association_id, number) DO NOTHING
 RESULTS = """
 SELECT i.resource_id, i.status, COALESCE(i.acknowledged_ms, i.sent_ms), i.ended_ms, s.slot FROM invocations i
  LEFT JOIN association_slots s ON s.association_id = i.association_id AND s.node_id = i.resource_id
- WHERE i.command_id = $1
+ WHERE i.command_id = $1 AND i.position >= $2 AND i.position < $3
 """
+ADD_DUE = "INSERT INTO strips_due (association_id, number) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+OLDEST_DUE = 'SELECT association_id, number FROM strips_due ORDER BY association_id COLLATE "C", number LIMIT 1'
+FORGET_DUE = "DELETE FROM strips_due WHERE association_id = $1 AND number = $2"
 OF_KIND_BEFORE = f"""
 SELECT {STRIP_COLUMNS} FROM strips WHERE association_id = $1 AND is_full = $2 AND number < $3
  ORDER BY number DESC LIMIT $4
@@ -55,9 +65,22 @@ async def put(tx: Transaction, row: StripRow) -> None:
     await tx.execute(PUT, *msgspec.structs.astuple(row))
 
 
-async def results(tx: Snapshot, command_id: str) -> list[Result]:
-    """Every target of a run: how it ended, when it began and ended, and its slot."""
-    return await tx.rows(Result, RESULTS, command_id)
+async def results(tx: Snapshot, command_id: str, first: int, end: int) -> list[Result]:
+    """The targets of a run from one position to before another: how each ended, when it began and ended, its slot."""
+    return await tx.rows(Result, RESULTS, command_id, first, end)
+
+
+async def add_due(tx: Transaction, association_id: str, number: int) -> None:
+    await tx.execute(ADD_DUE, association_id, number)
+
+
+async def oldest_due(tx: Snapshot) -> DueStrip | None:
+    """One of the runs whose strips are to be made."""
+    return await tx.row(DueStrip, OLDEST_DUE)
+
+
+async def forget_due(tx: Transaction, row: DueStrip) -> None:
+    await tx.execute(FORGET_DUE, row.association_id, row.number)
 
 
 async def before(tx: Snapshot, association_id: str, number: int, limit: int, *, full: bool | None) -> list[StripRow]:

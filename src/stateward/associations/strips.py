@@ -6,7 +6,7 @@ A node's place in the strips of an association is its slot. A strip is written w
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -31,12 +31,34 @@ class Slowest(msgspec.Struct, frozen=True):
     took_ms: int
 
 
+class Gathering:
+    """The strip of a run, and its slowest node, as its targets are read part by part."""
+
+    def __init__(self) -> None:
+        self._plain = bytearray()
+        self.slowest: Slowest | None = None
+
+    def add(self, results: Sequence[Result], slots: Mapping[str, int]) -> None:
+        """More targets; `slots` are those of nodes that have none in `results`."""
+        self._place(cells_of(results, slots))
+        found = [one for one in (self.slowest, slowest(results)) if one is not None]
+        self.slowest = min(found, key=lambda one: (-one.took_ms, one.node_id), default=None)
+
+    def packed(self) -> bytes:
+        """What is stored: over 512 bytes compressed."""
+        return bytes(self._plain) if len(self._plain) <= PLAIN_BYTES else zlib.compress(self._plain)
+
+    def _place(self, cells: Mapping[int, str]) -> None:
+        self._plain.extend(letters.NO_TARGET.encode() * (max(cells, default=-1) + 1 - len(self._plain)))
+        for slot, letter in cells.items():
+            self._plain[slot] = ord(letter)
+
+
 def packed(cells: Mapping[int, str]) -> bytes:
     """Slot → letter as bytes; slots between them were no targets. Over 512 bytes they are compressed."""
-    plain = bytearray(letters.NO_TARGET.encode() * (max(cells, default=-1) + 1))
-    for slot, letter in cells.items():
-        plain[slot] = ord(letter)
-    return bytes(plain) if len(plain) <= PLAIN_BYTES else zlib.compress(plain)
+    gathered = Gathering()
+    gathered._place(cells)
+    return gathered.packed()
 
 
 def unpacked(cells: bytes) -> str:
