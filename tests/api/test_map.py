@@ -112,10 +112,10 @@ def test_an_association_that_is_not_there_has_no_map(chief):
 def test_a_run_on_very_many_nodes_has_its_strip_soon_after_its_end(server, chief, ssm, fleet, document):
     """It is made in slices of 500 targets (docs/design/read-models.md)."""
     fleet.add(1000)
-    fleet.add(1)
-    fleet.script(status="Failed", nodes=[node(1001)])
+    (last,) = fleet.add(1)
+    fleet.script(status="Failed", nodes=[last])
     association = create(ssm, document(), Targets=EVERY_NODE, MaxConcurrency="100%")["AssociationId"]
     server.clock(advance="1h")
     found = chief.get(f"/associations/{association}/map?fold=false&rows=2")
-    assert rows(found) == {node(1001): "F", node(1): "S"}
+    assert rows(found) == {last: "F", node(1): "S"}
     assert found["runs"][0]["status"] == "Failed"
