@@ -31,6 +31,16 @@ LINES = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
         pytest.param("commit 9fceb02d0a lost", "restart exit 1: commit <id> lost", id="a hash"),
         pytest.param("\x1b[31mdisk full\x1b[0m", "restart exit 1: disk full", id="colours"),
         pytest.param("bad \u202e word", "restart exit 1: bad word", id="signs that turn text round"),
+        pytest.param(
+            "cat: /srv/page: No such file or directory\nfailed to run commands: exit status 1\n",
+            "restart exit 1: cat: <path>: No such file or directory",
+            id="the line that agents add is none",
+        ),
+        pytest.param(
+            "failed to run commands: exit status 1",
+            "restart exit 1: failed to run commands: exit status <n>",
+            id="alone it is one",
+        ),
     ],
 )
 def test_an_error_key(standard_error, expected):

@@ -32,6 +32,7 @@ _REPLACED = (
     (re.compile(r"\d+(?:[.,]\d+)*"), "<n>"),
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\x1b\[[0-9;]*[A-Za-z]")
+_ADDED_BY_AGENTS = re.compile(r"failed to run commands: (?:exit status|signal) \d+")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -76,12 +77,14 @@ def error_key(step_name: str, exit_code: int, standard_error: str, *, timed_out:
 
 
 def last_line(text: str) -> str:
-    """The last line that is not empty, readable: no colours, no signs that steer a terminal."""
-    for line in reversed(_COLOURS.sub("", text).splitlines()):
-        readable = " ".join(_UNPRINTABLE.sub(" ", line).split())
-        if readable:
-            return readable[:SAMPLE_CHARACTERS]
-    return ""
+    """The last line that is not empty, readable: no colours, no signs that steer a terminal.
+
+    The line that agents add themselves only when there is no other: it says no more than the exit code.
+    """
+    lines = (" ".join(_UNPRINTABLE.sub(" ", line).split()) for line in reversed(_COLOURS.sub("", text).splitlines()))
+    spoken = [line for line in lines if line]
+    own_words = (line for line in spoken if not _ADDED_BY_AGENTS.fullmatch(line))
+    return next(own_words, spoken[0] if spoken else "")[:SAMPLE_CHARACTERS]
 
 
 def normalised(line: str) -> str:
