@@ -293,8 +293,8 @@ class NodePark:
         nodes = []
         for _ in range(count):
             key = NodeKey(_SHARED_KEY, ids.new_uuid())
-            node_id = await client.register(activation["ActivationId"], activation["ActivationCode"], key)
-            identity = Identity(Registration(node_id, "us-east-1", self._server.url), key)
+            made = await client.register(activation["ActivationId"], activation["ActivationCode"], key)
+            identity = Identity(Registration(made.node_id, "us-east-1", self._server.url), key)
             nodes.append(ScriptedNode(self._thread, self._http, identity, script, holds=holds))
         return nodes
 

@@ -44,6 +44,7 @@ class StubServer:
         self.refusals = {}
         self.no_channel = False
         self.live_output = 0
+        self.region = ""
         self.output = asyncio.Queue()
         self.offered = asyncio.Queue()
         self._news = asyncio.Event()
@@ -104,7 +105,7 @@ class StubServer:
             offer = f"<LiveOutput>{self.live_output}</LiveOutput>" if self.live_output else ""
             answer = f"<A><TokenValue>channel-token</TokenValue>{offer}</A>"
             status, kind = 201, "application/xml"
-        headers = [(b"content-type", kind.encode())]
+        headers = [(b"content-type", kind.encode()), (b"x-stateward-region", self.region.encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.encode()})
 

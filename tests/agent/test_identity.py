@@ -107,6 +107,16 @@ def test_an_unreachable_server_is_named(tmp_path):
         registered(tmp_path, endpoint="http://127.0.0.1:1")
 
 
+def test_the_region_is_the_activations_whatever_was_given(tmp_path):
+    async def work():
+        async with stub_server() as server:
+            server.region = "eu-west-1"
+            await main.register(tmp_path, server.url, "a" * 36, CODE, "moon")
+
+    asyncio.run(work())
+    assert identity.load(tmp_path).registration.region == "eu-west-1"
+
+
 def test_a_registered_folder_is_not_registered_again(tmp_path):
     registered(tmp_path)
     with pytest.raises(RegistrationFailed, match=f"already registered as {NODE_ID}"):
@@ -114,7 +124,17 @@ def test_a_registered_folder_is_not_registered_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["stateward.test", "ftp://host", "https://host/path", "https://host?q=1", "https://"]
+    "endpoint",
+    [
+        "stateward.test",
+        "ftp://host",
+        "https://a b",
+        "https://host:99999",
+        "https://a;b",
+        "https://host/path",
+        "https://host?q=1",
+        "https://",
+    ],
 )
 def test_an_endpoint_must_be_an_origin(tmp_path, endpoint):
     with pytest.raises(ValueError, match="use https://host:port"):

@@ -207,6 +207,19 @@ def test_output_comes_while_the_step_runs(tmp_path):
     assert steps_of(replies)["run"]["standardOutput"] == "first\nmiddle\nlast\n"
 
 
+def test_a_reboot_that_is_refused_ends_its_streams(tmp_path):
+    async def work():
+        async with offering(tmp_path / "state", 64 * 1024) as (server, _):
+            await ack(server, credit=10**6)
+            await server.replies(await server.send_job(shell("echo please; exit 194")))
+            piece = await server.output.get()
+            while not piece.end:
+                piece = await server.output.get()
+            return piece.offset + len(piece.data)
+
+    assert asyncio.run(work()) == len("please\n")
+
+
 def test_a_step_never_waits_for_credit(tmp_path):
     async def work():
         async with offering(tmp_path / "state", 64 * 1024) as (server, _):

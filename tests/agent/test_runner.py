@@ -199,14 +199,23 @@ def test_an_agent_start_without_a_boot_does_not_run_the_step_again(bench, tmp_pa
     marks = tmp_path / "marks"
 
     async def work():
-        await bench(reboot_command="true").run(shell(f"echo run >> {marks}; exit 194"))
+        first = bench(reboot_command="true")
+        before = await first.run(shell(f"echo run | tee -a {marks}; exit 194"))
+        assert first.intake.rebooting == ("command-1",)
         table = bench(reboot_command="true")
         table.intake.take_up()
         await table.intake.idle()
-        return table.replies()[-1]
+        assert table.intake.rebooting == ()
+        return steps_of(before)["run"], table.replies()
 
-    assert asyncio.run(work())["documentStatus"] == "Failed"
+    asked, replies = asyncio.run(work())
+    assert replies[-1]["documentStatus"] == "Failed"
     assert marks.read_text() == "run\n"
+    step = steps_of(replies)["run"]
+    assert verdict(step) == ("Failed", 194), "it had ended, and is not said to have been interrupted"
+    assert step["standardOutput"] == "run\n"
+    assert "without the reboot that this step asked for" in step["standardError"]
+    assert step["startDateTime"] == asked["startDateTime"]
 
 
 def test_a_step_begins_only_once_the_journal_knows_its_process(bench, tmp_path):

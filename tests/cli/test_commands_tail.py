@@ -178,6 +178,32 @@ def test_a_server_that_is_killed_in_the_middle_loses_and_doubles_nothing(tmp_pat
             ]
 
 
+def test_what_was_printed_before_the_agent_was_killed_stays_in_the_api(tmp_path, fifo):
+    with serving(tmp_path / "server", **ADMIN) as server:
+        with node(server, tmp_path, "alone") as agent:
+            ssm = client(server)
+            (here,) = online(ssm).values()
+            command_id = send(ssm, "counts", [here], ("count", f"echo line 1; echo oh >&2; cat {fifo}"))
+            with tail(server, command_id) as follower:
+                follower.line("line 1")
+                follower.line("oh")
+                agent.send(signal.SIGKILL)
+                agent.wait()
+        with started("agent", "run", "--state-dir", str(tmp_path / "alone"), **KEYS):
+            until(lambda: status(ssm, command_id) == "Failed")
+        told = ssm.get_command_invocation(CommandId=command_id, InstanceId=here)
+        assert told["StandardOutputContent"] == "line 1\n"
+        assert told["StandardErrorContent"] == "oh\nthe agent was restarted while this step ran"
+        (invocation,) = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
+        assert invocation["CommandPlugins"][0]["Output"].startswith("line 1\n\n----------ERROR-------\noh\n")
+
+
+def test_lines_of_two_steps_are_never_one(house):
+    steps = (("first", "printf one"), ("second", "printf two"))
+    command_id = send(house.ssm, "no-ends", [house.nodes["left"]], *steps)
+    assert ended(house, command_id).stdout == "one\ntwo"
+
+
 def test_a_gigabyte_neither_fills_the_server_nor_holds_up_another_node(house, fifo):
     """The other node's command comes back while the gigabyte is still being printed."""
     ssm, left, right = house.ssm, house.nodes["left"], house.nodes["right"]

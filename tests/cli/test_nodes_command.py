@@ -95,6 +95,16 @@ def test_activate_as_json_for_programs(stateward, server):
             64,
             "--expires '31d': write minutes, hours or days, such as 90m, 24h or 7d, at most 30d",
         ),
+        (
+            ["--node-endpoint", "ftp://x"],
+            64,
+            "--node-endpoint 'ftp://x': use https://host:port, without a path",
+        ),
+        (
+            ["--node-endpoint", "https://a b"],
+            64,
+            "--node-endpoint 'https://a b': use https://host:port, without a path",
+        ),
     ],
 )
 def test_what_activate_cannot_do(stateward, ssm, words, code, text):
@@ -153,6 +163,13 @@ def test_show_tells_no_channel_from_offline(stateward, server, nodes):
     node.connect()
     assert shown(stateward, node)["Connection"] == "connected"
     node.disconnect()
+    assert re.fullmatch(
+        r"channel closed at 20.* UTC, not heard of since; commands wait until it is back",
+        shown(stateward, node)["Connection"],
+    )
+    server.clock(advance="1s")
+    node.call(node.ping())
+    assert shown(stateward, node)["Connection"].startswith("no channel, next try within an hour: its heartbeats come")
     server.clock(advance="11m")
     assert shown(stateward, node)["Connection"].startswith("offline, last heard of 20")
 

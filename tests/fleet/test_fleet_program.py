@@ -96,7 +96,7 @@ def test_nodes_are_registered_named_tagged_and_removed_at_the_end(fleet, ssm):
 def test_outcomes_go_by_the_script(fleet, ssm):
     script = """
     - {nodes: 3, status: Failed, exit_code: 7, output: almost, error: disk full}
-    - {nodes: [fleet-20], status: TimedOut}
+    - {nodes: [fleet-020], status: TimedOut}
     """
     program = fleet(20, "--delay", "10ms..200ms", script=script)
     names = by_name(ssm)
@@ -104,8 +104,8 @@ def test_outcomes_go_by_the_script(fleet, ssm):
     assert finished(ssm, association_id)["Status"] == "Failed"
     found = {names[node]: status for node, status in newest_targets(ssm, association_id).items()}
     assert Counter(found.values()) == {SUCCESS: 16, FAILED: 3, TIMED_OUT: 1}
-    assert found["fleet-20"] == TIMED_OUT
-    failed = next(node for node, name in names.items() if name == "fleet-02")
+    assert found["fleet-020"] == TIMED_OUT
+    failed = next(node for node, name in names.items() if name == "fleet-002")
     (execution,) = executions(ssm, association_id)
     (row,) = [row for row in targets(ssm, association_id, execution["ExecutionId"]) if row["ResourceId"] == failed]
     step = ssm.get_command_invocation(CommandId=row["OutputSource"]["OutputSourceId"], InstanceId=failed)
@@ -130,10 +130,10 @@ def test_the_steps_of_a_document_go_as_on_a_real_node(fleet, ssm, document):
             found = ssm.get_command_invocation(PluginName=name, **sent)
             steps[by_name(ssm)[row["ResourceId"]], name] = found["Status"]
     assert steps == {
-        ("fleet-1", "first"): "Failed",
-        ("fleet-1", "second"): "Success",
-        ("fleet-2", "first"): "Success",
-        ("fleet-2", "second"): "Success",
+        ("fleet-001", "first"): "Failed",
+        ("fleet-001", "second"): "Success",
+        ("fleet-002", "first"): "Success",
+        ("fleet-002", "second"): "Success",
     }
 
 
@@ -154,14 +154,14 @@ def test_faults_leave_every_result_in_the_history_exactly_once(fleet, ssm, serve
 
 
 def test_a_silent_node_takes_its_work_and_never_answers(fleet, ssm):
-    fleet(3, "--delay", "0s", script="- {nodes: [fleet-2], silent: true}")
+    fleet(3, "--delay", "0s", script="- {nodes: [fleet-002], silent: true}")
     names = by_name(ssm)
     association_id = associate(ssm)
 
     def told():
         return {names[node]: status[0] for node, status in newest_targets(ssm, association_id).items()}
 
-    wanted = {"fleet-1": "Success", "fleet-2": "InProgress", "fleet-3": "Success"}
+    wanted = {"fleet-001": "Success", "fleet-002": "InProgress", "fleet-003": "Success"}
     until(lambda: executions(ssm, association_id) and told() == wanted)
 
 
@@ -242,6 +242,18 @@ def test_wrong_options_are_told(environment, words, text):
     assert refused.returncode == 64
     assert text in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_name_in_the_script_that_no_node_has_is_told(environment, ssm, tmp_path):
+    path = tmp_path / "script.yaml"
+    path.write_text("- nodes: [fleet-05, mi-0123456789abcdef0]\n  silent: true\n")
+    refused = run("fleet", "run", "50", "--script", str(path), **environment)
+    assert refused.returncode == 64
+    assert refused.stderr == (
+        f"stateward: {path}: nodes: 'fleet-05' is no node of this fleet, whose nodes are fleet-001 to fleet-050; "
+        "ids (mi-…) are good too\n"
+    )
+    assert ssm.describe_activations()["ActivationList"] == []
 
 
 def test_a_server_that_is_not_there_is_told(environment):

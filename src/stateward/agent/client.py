@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from stateward import ids
 from stateward.access.signing import SignedRequest, sign_hmac, sign_rsa
 from stateward.agent.identity import Identity, NodeKey
 from stateward.agent.live_frames import OFFER_ELEMENT
+from stateward.agent.messages import REGION_HEADER
 from stateward.agent.stored_document import StoredDocument
 from stateward.clock import Clock
 
@@ -25,6 +27,10 @@ MESSAGES_TARGET = "EC2WindowsMessageDeliveryService."
 POLL_TIMEOUT_S = 20.0
 VISIBILITY_S = 10
 MOST_TEXT = 500
+HINTS = {
+    "ActivationExpired": ", make another activation",
+    "HTTP 404": ", there is no such address: this is no Stateward, or a proxy does not pass it on",
+}
 _Answer = TypeVar("_Answer")
 _PASSING = frozenset({"InternalServerError", "TooManyUpdates", "TooManyRequestsException", "RequestTimeout"})
 
@@ -47,7 +53,7 @@ class CallRefused(CallFailed):
         self.status = status
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+        return f"{self.code}: {self.message}" if self.message else f"{self.code}{HINTS.get(self.code, '')}"
 
     @property
     def passing(self) -> bool:
@@ -72,6 +78,13 @@ class Credentials(msgspec.Struct, frozen=True):
 
 class _Registered(msgspec.Struct):
     InstanceId: str
+
+
+class RegisteredNode(msgspec.Struct, frozen=True):
+    """A new node; `region` is its activation's, empty where the server does not say it (AWS does not)."""
+
+    node_id: str
+    region: str
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -121,7 +134,9 @@ def checked_endpoint(endpoint: str) -> str:
         url = httpx.URL(endpoint.rstrip("/"))
     except httpx.InvalidURL as error:
         raise ValueError(f"endpoint {endpoint!r}: {error}, use https://host:port") from None
-    if url.scheme not in ("http", "https") or not url.host or url.path not in ("", "/") or url.query or url.userinfo:
+    named = re.fullmatch(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", url.raw_host.decode())
+    right = url.scheme in ("http", "https") and named and 0 < (url.port or 443) < 65536
+    if not right or url.path not in ("", "/") or url.query or url.userinfo:
         raise ValueError(f"endpoint {endpoint!r}: use https://host:port, without a path")
     return str(url).rstrip("/")
 
@@ -137,8 +152,8 @@ class RegistrationClient:
     def __init__(self, endpoint: str, http: httpx.AsyncClient) -> None:
         self._caller = _Caller(endpoint, http)
 
-    async def register(self, activation_id: str, activation_code: str, key: NodeKey) -> str:
-        """RegisterManagedInstance: the new node's id (node protocol 3.1). Raises CallFailed."""
+    async def register(self, activation_id: str, activation_code: str, key: NodeKey) -> RegisteredNode:
+        """RegisterManagedInstance: the new node (node protocol 3.1). Raises CallFailed."""
         members = {
             "ActivationCode": activation_code,
             "ActivationId": activation_id,
@@ -147,7 +162,9 @@ class RegistrationClient:
             "PublicKeyType": "Rsa",
         }
         request = self._caller.json_request("RegisterManagedInstance", members)
-        return self._caller.decoded(await self._caller.send(request, {}), _Registered).InstanceId
+        answer = await self._caller.exchange(request, {})
+        node_id = self._caller.decoded(answer.content, _Registered).InstanceId
+        return RegisteredNode(node_id, answer.headers.get(REGION_HEADER, ""))
 
 
 class NodeClient:
@@ -305,6 +322,16 @@ class _Caller:
         expected: int = 200,
         timeout_s: float = TIMEOUT_S,
     ) -> bytes:
+        return (await self.exchange(request, signature, expected=expected, timeout_s=timeout_s)).content
+
+    async def exchange(
+        self,
+        request: SignedRequest,
+        signature: Mapping[str, str],
+        *,
+        expected: int = 200,
+        timeout_s: float = TIMEOUT_S,
+    ) -> httpx.Response:
         headers = {**request.headers, **signature}
         try:
             answer = await self._http.request(
@@ -319,7 +346,7 @@ class _Caller:
             raise ServerUnreachable(f"{self._url}: no answer ({reason})") from error
         if answer.status_code != expected:
             raise _refusal(answer)
-        return answer.content
+        return answer
 
     def decoded(self, body: bytes, kind: type[_Answer]) -> _Answer:
         try:

@@ -55,6 +55,7 @@ class Intake:
         self._offered: dict[str, CommandRun] = {}
         self._queue: deque[CommandRun] = deque()
         self._running: dict[str, tuple[CommandRun, asyncio.Task[None]]] = {}
+        self._rebooting: list[str] = []
         self._stopping = False
 
     def take_up(self) -> None:
@@ -141,6 +142,11 @@ class Intake:
         """How many commands wait for a place."""
         return len(self._queue) + len(self._offered)
 
+    @property
+    def rebooting(self) -> tuple[str, ...]:
+        """The ids of the commands that go on after the next boot."""
+        return tuple(self._rebooting)
+
     def _fill(self) -> None:
         while self._queue and len(self._running) < AT_ONCE and not self._stopping:
             self._start(self._queue.popleft())
@@ -162,6 +168,8 @@ class Intake:
                 log.error("the journal cannot be written", command=run.command_id, reason=str(error))
         finally:
             del self._running[run.command_id]
+            if run.waits_for_boot:
+                self._rebooting.append(run.command_id)
             self._shop.changed.set()
             self._fill()
             await run.clear_away()

@@ -26,7 +26,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A command. `results` are its finished steps in order; the next one is begun once `running` is set.
 
     `rebooting` names the boot of the system in which the next step asked for another (exit code 194), `earlier` is
-    what that step had printed until then.
+    what that step had printed until then, `asked` with which code it asked and when it had begun.
     `leaving` says why the steps after these do not run, and `ended_ms` that all is said; then `content` is gone.
     """
 
@@ -39,6 +39,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     leaving: str = ""
     rebooting: str = ""
     earlier: tuple[str, str] = ("", "")
+    asked: tuple[int, int] = (0, 0)
     cancelled: bool = False
     ended_ms: int | None = None
 

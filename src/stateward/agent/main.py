@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -39,6 +40,7 @@ DEFAULT_REGION = "us-east-1"
 REGISTRATION_TRIES = 4
 FAREWELL_S = 3.0
 TIDY_S = 3600.0
+_Made = TypeVar("_Made")
 log = structlog.get_logger("stateward.agent")
 
 
@@ -74,10 +76,12 @@ async def register(
         key = identities.prepare_key(state_dir)
         async with calls.new_http(ssl.create_default_context()) as http:
             caller = RegistrationClient(endpoint, http)
-            node_id = await persistently(lambda: caller.register(activation_id, activation_code, key), pause)
-        identities.save(state_dir, Registration(node_id, region, endpoint))
-    log.info("registered", node=node_id, endpoint=endpoint)
-    return node_id
+            made = await persistently(lambda: caller.register(activation_id, activation_code, key), pause)
+        if made.region not in ("", region):
+            log.warning("the activation is of another region, which the node takes", given=region, region=made.region)
+        identities.save(state_dir, Registration(made.node_id, made.region or region, endpoint))
+    log.info("registered", node=made.node_id, endpoint=endpoint)
+    return made.node_id
 
 
 async def run_agent(
@@ -199,6 +203,7 @@ class Agent:
             since_ms=self._way_since[1],
             running=self._intake.running,
             waiting=self._intake.waiting,
+            rebooting=self._intake.rebooting,
             unsent_replies=self._outbox.unsent,
         )
 
@@ -219,8 +224,8 @@ class Agent:
 
 
 async def persistently(
-    call: Callable[[], Awaitable[str]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> str:
+    call: Callable[[], Awaitable[_Made]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> _Made:
     """A registration, tried again while what went wrong may pass. Raises RegistrationFailed."""
     backoff = Backoff()
     for attempt in range(1, REGISTRATION_TRIES + 1):

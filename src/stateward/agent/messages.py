@@ -12,6 +12,8 @@ from stateward.wire.agent_message import AgentMessage
 
 JOB, JOB_ACK, REPLY, REPLY_ACK = "agent_job", "agent_job_ack", "agent_job_reply", "agent_job_reply_ack"
 SEND_TOPIC, CANCEL_TOPIC = "aws.ssm.sendCommand", "aws.ssm.cancelCommand"
+# With the answer to a registration: the region of the activation.
+REGION_HEADER = "x-stateward-region"
 # Command ids become file names.
 _JOB_ID = re.compile(r"aws\.ssm\.([A-Za-z0-9-]{1,100})\.([A-Za-z0-9-]{1,100})")
 _Payload = TypeVar("_Payload")

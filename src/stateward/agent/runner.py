@@ -23,6 +23,7 @@ from stateward.documents import flow, parameters
 from stateward.documents.schema import Document, Step
 
 NO_REBOOT = "the step asks for a reboot (exit code {code}), which this agent only does with --reboot-command"
+NOT_REBOOTED = "the agent was started again without the reboot that this step asked for (exit code {code})"
 log = structlog.get_logger("stateward.agent")
 
 
@@ -37,6 +38,11 @@ class CommandRun:
         self._values = parameters.effective_values(document.parameters, given)
         self._performer = Performer(workshop, entry.command_id, self.interruption, self._began)
         self._ended = False
+
+    @property
+    def waits_for_boot(self) -> bool:
+        """Whether it goes on only after the system has booted."""
+        return bool(self._entry.rebooting)
 
     @property
     def command_id(self) -> str:
@@ -94,9 +100,10 @@ class CommandRun:
         number = len(self._entry.results) + 1
         live = self._live(step)
         end = await self._performer.perform(step, self._document, self._values, number, live)
-        if live is not None and end.code not in flow.REBOOT:
+        judged = self._judged(step, now_ms, self._with_earlier_output(end), leaving or "")
+        if live is not None and judged[0].status != flow.REBOOTING:
             live.finish()
-        return self._judged(step, now_ms, self._with_earlier_output(end), leaving or "")
+        return judged
 
     def _live(self, step: Step) -> LiveStep | None:
         # After a reboot nobody here knows at which byte its streams go on: the report has them whole.
@@ -179,7 +186,12 @@ class CommandRun:
 
     def _reboot(self, result: StepResult) -> None:
         """Say that the command goes on after a boot, with this same step, and bring the boot about (spec 5.4)."""
-        self._save(running=None, rebooting=boot(), earlier=(result.standard_output, result.standard_error))
+        self._save(
+            running=None,
+            rebooting=boot(),
+            earlier=(result.standard_output, result.standard_error),
+            asked=(result.code, result.started_ms),
+        )
         now_ms = self._shop.clock.now()
         results = (*self._entry.results, result)
         content = reports.step_ended(self._shop.machine, results, now_ms, flow.REBOOTING)
@@ -188,15 +200,17 @@ class CommandRun:
         start_reboot(self._shop.reboot_command)
 
     def _take_up_reboot(self) -> None:
-        """After the boot the step runs again; without one it was interrupted like any other."""
+        """After the boot the step runs again; without one it has failed, and said what it had to say."""
         asked = self._entry.rebooting
         if not asked:
             return
         self._save(rebooting="")
         if asked == boot() and not self._entry.cancelled:
+            code, started_ms = self._entry.asked
             step = self._document.steps[len(self._entry.results)]
-            end = StepEnd("Failed", RESTARTED_CODE, standard_error=RESTARTED)
-            self._record(self._result(step, self._shop.clock.now(), end), "exit")
+            printed, errors = self._entry.earlier
+            end = StepEnd("Failed", code, printed, joined(errors, NOT_REBOOTED.format(code=code)))
+            self._record(self._result(step, started_ms, end), "exit")
 
     def _finish(self) -> None:
         status = flow.document_status(result.status for result in self._entry.results)

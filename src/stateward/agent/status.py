@@ -32,6 +32,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int = 0
     running: tuple[str, ...] = ()
     waiting: int = 0
+    rebooting: tuple[str, ...] = ()
     unsent_replies: int = 0
 
     @property

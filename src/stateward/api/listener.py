@@ -159,7 +159,7 @@ class Listener:
                 await self._shake_hands(task, connection, self._tls)
         except (OSError, TimeoutError) as error:
             # A node that does not trust the CA says so here, and nowhere else.
-            log.info("a connection was not made", peer=str(peer), reason=str(error) or type(error).__name__)
+            log.info("a connection was not made", peer=_address(peer), reason=_reason(error))
 
     async def _shake_hands(self, task: asyncio.Task[None], connection: socket.socket, tls: TlsSource) -> None:
         try:
@@ -203,6 +203,20 @@ class Listener:
                 break
             task.cancel()
         self._watch()
+
+
+def _reason(error: Exception) -> str:
+    """Why a connection was not made; most clients that do not trust a certificate hang up without a word."""
+    if isinstance(error, ConnectionResetError | BrokenPipeError) or not str(error):
+        return f"the peer hung up while TLS was agreed on, as who does not trust the CA does ({type(error).__name__})"
+    return str(error)
+
+
+def _address(peer: object) -> str:
+    match peer:
+        case (str(host), int(port), *_):
+            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(peer)
 
 
 async def _first_byte(connection: socket.socket) -> None:

@@ -49,7 +49,7 @@ class NodeRoutes:
         ]
 
     async def show(self, request: Request) -> Response:
-        """GET: `{"node", "connection", "clones": [{"kind", "addresses", "times", "first", "last", …}]}`."""
+        """GET: `{"node", "connection", "channel_closed", "agent", "clones": [{"kind", "addresses", "times", …}]}`."""
         try:
             principal, _ = await self._door.enter(request, "looking at a node", roles.READER)
             scope = self._scope_of(principal)
@@ -119,15 +119,21 @@ def _shown(row: NodeRow, suspected: list[CloneRow], now_ms: int) -> dict[str, An
     return {
         "node": row.node_id,
         "connection": _connection(row, now_ms),
+        "channel_closed": None if row.channel_closed_ms is None else iso8601(row.channel_closed_ms),
         "agent": row.agent_name,
         "clones": [_clone(one) for one in suspected],
     }
 
 
 def _connection(row: NodeRow, now_ms: int) -> str:
-    """A node that is heard of without a channel was refused one; it tries again within the hour (node protocol 9.3)."""
+    """A node that is heard of without a channel was refused one; it tries again within the hour (node protocol 9.3).
+
+    One that has not been heard of since its channel closed is just away.
+    """
     if row.connected:
         return "channel"
+    if row.last_ping_ms is not None and row.last_ping_ms <= (row.channel_closed_ms or 0):
+        return "channel-closed" if ping_status(False, row.last_ping_ms, now_ms) == "Online" else "offline"
     return "no-channel" if ping_status(False, row.last_ping_ms, now_ms) == "Online" else "offline"
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
-from stateward.cli.server import Server
+from stateward.cli.server import USAGE, Server, fail
 from stateward.config import is_loopback
 from stateward.joining import Joining, built_in_agent, official_agent_linux, official_agent_windows
 
@@ -32,6 +32,16 @@ class Manifest(msgspec.Struct):
 
 
 NO_MANIFEST = Manifest(None, None, "stateward-py3-none-any.whl", "stateward-agent.pyz", ("cpython-3", "linux"))
+
+
+def checked(node_endpoint: str) -> str:
+    """What nodes are to write, before an activation is made for it; empty stays empty."""
+    from stateward.agent.client import checked_endpoint
+
+    try:
+        return checked_endpoint(node_endpoint) if node_endpoint else ""
+    except ValueError as error:
+        fail(f"--node-{error}", USAGE)
 
 
 def joining_of(server: Server, made: dict[str, Any], node_endpoint: str) -> Joining:

@@ -63,6 +63,8 @@ def _show_process(found: object) -> None:
     typer.echo(f"Connection  {_WAYS[found.way]} since {instant(found.since_ms)}")
     commands = f": {', '.join(found.running)}" if found.running else ""
     typer.echo(f"Commands    {len(found.running)} running, {found.waiting} waiting{commands}")
+    if found.rebooting:
+        typer.echo(f"Reboot      {len(found.rebooting)} go on after the next boot: {', '.join(found.rebooting)}")
 
 
 def install(state_dir: Path, *, user: bool, only_print: bool) -> None:

@@ -36,7 +36,7 @@ def run(
     where: Where,
     count: Annotated[int, typer.Argument(metavar="N", min=1, max=100_000, help="How many nodes.")],
     name: Annotated[
-        str, typer.Option(envvar="STATEWARD_FLEET_NAME", help="The nodes call themselves NAME-1 and so on.")
+        str, typer.Option(envvar="STATEWARD_FLEET_NAME", help="The nodes call themselves NAME-001 and so on.")
     ] = "fleet",
     tag: Annotated[
         list[str] | None,
@@ -77,7 +77,7 @@ def run(
     from stateward.agent.main import RegistrationFailed
     from stateward.cli.logs import configure_logs
     from stateward.fleet import open_files
-    from stateward.fleet.fleet import Plan
+    from stateward.fleet.fleet import Plan, stranger_in
     from stateward.fleet.roster import Roster
     from stateward.fleet.script import ScriptProblem, read
     from stateward.scripted.rules import range_problem
@@ -93,8 +93,11 @@ def run(
     except (ValueError, ScriptProblem, open_files.TooFewFiles) as error:
         fail(str(error), USAGE)
     server = Server(where)
-    server.announce()
     plan = Plan(server.endpoint, count, name, rules, delay, connect_rate)
+    stranger = stranger_in(plan)
+    if stranger is not None:
+        fail(f"{script}: {stranger}", USAGE)
+    server.announce()
     try:
         with ExitStack() as stack:
             folder = (state_dir or _passing(stack)).absolute()

@@ -56,11 +56,15 @@ class Printer:
         self._named = named
         self._terminal = sys.stdout.isatty()
         self._begun: dict[tuple[str, str, str], str] = {}
+        self._open_line = ""
 
     def add(self, node: str, step: str, stream: str, text: str) -> None:
         """Print what is complete of a stream."""
         if not self._named:
+            if self._open_line not in ("", step):
+                self._print("\n")
             self._print(text)
+            self._open_line = "" if text.endswith("\n") else step if text else self._open_line
             return
         *lines, rest = (self._begun.pop((node, step, stream), "") + text).split("\n")
         if len(rest) > LONGEST_LINE:
@@ -73,6 +77,9 @@ class Printer:
         """Print what has no end of line."""
         for key in [key for key in self._begun if key[0] == node]:
             self._print(f"{node} {key[1]}: {self._begun.pop(key)}\n")
+        if self._terminal and self._open_line:
+            self._print("\n")
+            self._open_line = ""
 
     def _print(self, text: str) -> None:
         sys.stdout.write(CONTROLS.sub("\ufffd", COLOURS.sub("", text)) if self._terminal else text)

@@ -66,7 +66,9 @@ def fields(found: dict[str, Any]) -> dict[str, str]:
     shown = {
         "Node": node["InstanceId"],
         "Name": node.get("Name", ""),
-        "Connection": connection(node["PingStatus"], found["ConnectionStatus"], node.get("LastPingDateTime")),
+        "Connection": connection(
+            node["PingStatus"], found["ConnectionStatus"], node.get("LastPingDateTime"), found["Stateward"] or {}
+        ),
         "Machine": ", ".join(filter(None, (node.get("ComputerName"), node.get("IPAddress"), _platform(node)))),
         "Agent": node.get("AgentVersion", ""),
         "Tags": "\n".join(f"{tag['Key']}={tag['Value']}" for tag in found["Tags"]),
@@ -81,10 +83,12 @@ def fields(found: dict[str, Any]) -> dict[str, str]:
     return {**kept, "Attention": "\n".join(warnings)} if warnings else kept
 
 
-def connection(ping: str, status: str, last_heard: Any) -> str:
+def connection(ping: str, status: str, last_heard: Any, own: dict[str, Any]) -> str:
     """Whether work reaches the node; a node that was refused a channel is not offline (node protocol 9.3)."""
     if status == "connected":
         return "connected"
+    if own.get("connection") == "channel-closed":
+        return f"channel closed at {tables.instant(last_heard)}, not heard of since; commands wait until it is back"
     if ping == "Online":
         return NO_CHANNEL
     return f"offline, last heard of {tables.instant(last_heard)}" if last_heard else "offline, never heard of"

@@ -69,6 +69,7 @@ def activate(
     if agent not in activation.AGENTS:
         fail(f"--agent {agent!r}: use one of {', '.join(activation.AGENTS)}", USAGE)
     tags = [_tag(text) for text in tag or []]
+    node_endpoint = activation.checked(node_endpoint)
     until = _until(expires)
     server = Server(where)
     server.announce()

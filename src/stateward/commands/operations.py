@@ -10,9 +10,9 @@ import msgspec
 from stateward import ids
 from stateward.access.call import Answer, Call, Page, Request, refuse_members
 from stateward.access.principals import Scope
-from stateward.commands import descriptions, ending, lifecycle, opening, references, store, store_history
+from stateward.commands import cut_short, descriptions, ending, lifecycle, opening, references, store, store_history
 from stateward.commands.output_location import Outputs
-from stateward.commands.rows import CommandRow, InvocationRow
+from stateward.commands.rows import CommandRow, InvocationRow, StepRow
 from stateward.documents import library, schema
 from stateward.documents.parameters import InvalidParameters
 from stateward.documents.store import DocumentRow
@@ -172,10 +172,7 @@ class InvocationOperations:
             outputs = {row.command_id: await self._outputs(tx, row.command_id) for row in shown}
             names = await store_history.node_names(tx, [row.resource_id for row in shown])
             steps = (
-                {
-                    (row.command_id, row.resource_id): await store_history.steps(tx, row.command_id, row.resource_id)
-                    for row in shown
-                }
+                {(row.command_id, row.resource_id): await _steps(tx, row.command_id, row.resource_id) for row in shown}
                 if details
                 else {}
             )
@@ -201,7 +198,7 @@ class InvocationOperations:
                     "The command ID and instance ID you specified did not match any invocations.",
                 )
             content = (await store.text(tx, of.command_id)).content
-            steps = {step.step_name: step for step in await store_history.steps(tx, of.command_id, row.resource_id)}
+            steps = {step.step_name: step for step in await _steps(tx, of.command_id, row.resource_id)}
         outputs = Outputs(of, _actions(content), self._s3_endpoint)
         names = list(outputs.actions)
         wanted = request.get("PluginName")
@@ -219,6 +216,10 @@ class InvocationOperations:
         assert of is not None, "an invocation hangs under its command"
         actions = {} if of.output_bucket is None else _actions((await store.text(tx, command_id)).content)
         return Outputs(of, actions, self._s3_endpoint)
+
+
+async def _steps(tx: Snapshot, command_id: str, node_id: str) -> list[StepRow]:
+    return await cut_short.completed(tx, await store_history.steps(tx, command_id, node_id))
 
 
 def _actions(content: str) -> dict[str, str]:

@@ -25,6 +25,8 @@ from stateward.fleet.script import FleetRule
 CALLS_AT_ONCE = 16
 STARTS_AT_ONCE = 16
 OPEN_S = 15.0
+LEAST_DIGITS = 3
+NODE_ID = "mi-"
 FAREWELL_S = 3.0
 LOOK_S = 0.5
 log = structlog.get_logger("stateward.fleet")
@@ -39,7 +41,7 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a fleet is to be: so many nodes, called `name-1` and so on, with these answers; `rate` a second connect."""
+    """What a fleet is to be: so many nodes, `name-001` and so on, with these answers; `rate` a second connect."""
 
     endpoint: str
     count: int
@@ -145,8 +147,8 @@ class Fleet:
     async def _register(self, number: int, registering: RegistrationClient) -> Identity:
         key = self._roster.new_key()
         ticket = next(self._tickets)
-        node_id = await persistently(lambda: registering.register(ticket.activation_id, ticket.code, key))
-        return self._roster.add(number, node_id, key)
+        made = await persistently(lambda: registering.register(ticket.activation_id, ticket.code, key))
+        return self._roster.add(number, made.node_id, key)
 
     async def _watch(self, look: Callable[[State], None]) -> None:
         while True:
@@ -170,8 +172,19 @@ class Fleet:
 
 
 def name_of(plan: Plan, number: int) -> str:
-    """What the node with this number calls itself, with as many digits as the last one."""
-    return f"{plan.name}-{number:0{len(str(plan.count))}d}"
+    """What the node with this number calls itself: `fleet-001`, with more digits where there are more nodes."""
+    return f"{plan.name}-{number:0{max(LEAST_DIGITS, len(str(plan.count)))}d}"
+
+
+def stranger_in(plan: Plan) -> str | None:
+    """What is wrong with a name in the script that no node of the fleet has; an id may be of any node."""
+    known = {name_of(plan, number) for number in range(1, plan.count + 1)}
+    for rule in plan.script:
+        for node in rule.nodes if isinstance(rule.nodes, list) else ():
+            if node not in known and not node.startswith(NODE_ID):
+                all_names = f"{name_of(plan, 1)} to {name_of(plan, plan.count)}"
+                return f"nodes: {node!r} is no node of this fleet, whose nodes are {all_names}; ids (mi-…) are good too"
+    return None
 
 
 def _tell_failure(task: asyncio.Task[None]) -> None:

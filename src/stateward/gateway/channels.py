@@ -212,8 +212,7 @@ class Gateway:
             del self._channels[channel.node_id]
 
         async def work(tx: Transaction) -> None:
-            if await nodes.close_channel(tx, channel.node_id, channel.epoch):
-                await nodes.touch(tx, channel.node_id)
+            await nodes.close_channel(tx, channel.node_id, channel.epoch)
 
         await self._db.write(work)
         log.info("channel closed", node=channel.node_id)

@@ -12,6 +12,7 @@ from stateward.access import store as keys
 from stateward.access import store_asking
 from stateward.access.authentication import Authenticator
 from stateward.access.call import Answer, Call, Request
+from stateward.agent.messages import REGION_HEADER
 from stateward.nodes import clones, connection, registration, store
 from stateward.nodes.facts import NodeArrived, NodeConnected
 from stateward.storage import Transaction
@@ -51,8 +52,8 @@ class NodeCalls:
             raise validation_error("PublicKeyType must be Rsa")
         registration.check_public_key(request["PublicKey"])
 
-        async def work(tx: Transaction) -> str:
-            return await registration.register(
+        async def work(tx: Transaction) -> tuple[str, str]:
+            node_id = await registration.register(
                 tx,
                 request["ActivationId"],
                 request["ActivationCode"],
@@ -60,8 +61,11 @@ class NodeCalls:
                 request["PublicKey"],
                 call.wall_ms,
             )
+            key = await keys.node_key(tx, node_id)
+            return node_id, "" if key is None else key.region
 
-        return Answer({"InstanceId": await call.write(work)})
+        node_id, region = await call.write(work)
+        return Answer({"InstanceId": node_id}, {REGION_HEADER: region})
 
     async def request_managed_instance_role_token(self, call: Call, request: Request) -> Answer:
         """Credentials for an hour. Another fingerprint than the registered one is another machine (D56)."""

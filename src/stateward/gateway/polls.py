@@ -157,8 +157,7 @@ class LongPolls:
 
     async def _close(self, node_id: str, epoch: str) -> None:
         async def work(tx: Transaction) -> None:
-            if await nodes.close_channel(tx, node_id, epoch):
-                await nodes.touch(tx, node_id)
+            await nodes.close_channel(tx, node_id, epoch)
 
         await self._db.write(work)
         log.info("a node polls no more", node=node_id)

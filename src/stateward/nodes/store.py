@@ -29,6 +29,7 @@ class NodeRow(msgspec.Struct, frozen=True):
     last_ping_ms: int | None
     first_online_ms: int | None
     connected: int
+    channel_closed_ms: int | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
 NODE_COLUMNS = """
 SELECT n.node_id, n.account_id, n.region, n.activation_id, n.name, n.iam_role, n.registered_ms, n.agent_name,
  n.agent_version, n.platform_type, n.platform_name, n.platform_version, n.ip_address, n.computer_name, n.last_ping_ms,
- n.first_online_ms, CASE WHEN c.node_id IS NULL THEN 0 ELSE 1 END AS connected
+ n.first_online_ms, CASE WHEN c.node_id IS NULL THEN 0 ELSE 1 END AS connected, n.channel_closed_ms
   FROM nodes n LEFT JOIN node_channels c ON c.node_id = n.node_id
 """
 NODE = NODE_COLUMNS + " WHERE n.node_id = $1 AND n.account_id = $2 AND n.region = $3 AND n.removed_ms IS NULL"
@@ -134,6 +135,10 @@ ON CONFLICT (node_id) DO UPDATE SET replica = excluded.replica, epoch = excluded
  connected_ms = excluded.connected_ms
 """
 CLOSE_CHANNEL = "DELETE FROM node_channels WHERE node_id = $1 AND epoch = $2"
+CHANNEL_CLOSED = "UPDATE nodes SET last_ping_ms = $2, channel_closed_ms = $2 WHERE node_id = $1 AND removed_ms IS NULL"
+CLOSED_WITH_THE_SERVER = """
+UPDATE nodes SET channel_closed_ms = $1 WHERE node_id IN (SELECT node_id FROM node_channels) AND removed_ms IS NULL
+"""
 CLOSE_EVERY_CHANNEL = "DELETE FROM node_channels"
 NOTE_CHANGE = """
 INSERT INTO node_changes (node_id, account_id, region, arrived, changed_ms, connected, returned)
@@ -239,12 +244,16 @@ async def open_channel(tx: Transaction, node_id: str, replica: str, epoch: str) 
 
 
 async def close_channel(tx: Transaction, node_id: str, epoch: str) -> bool:
-    """False when a newer channel has taken over."""
-    return await tx.execute(CLOSE_CHANNEL, node_id, epoch) == 1
+    """The node was heard of until now; False when a newer channel has taken over."""
+    if await tx.execute(CLOSE_CHANNEL, node_id, epoch) == 0:
+        return False
+    await tx.execute(CHANNEL_CLOSED, node_id, tx.now)
+    return True
 
 
 async def close_every_channel(tx: Transaction) -> None:
     """At a start: whatever the last process held is closed."""
+    await tx.execute(CLOSED_WITH_THE_SERVER, tx.now)
     await tx.execute(CLOSE_EVERY_CHANNEL)
 
 

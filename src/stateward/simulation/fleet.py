@@ -57,8 +57,7 @@ async def add(
 async def take_away(tx: Transaction, node_ids: Sequence[str], back_ms: int | None) -> None:
     """The nodes lose their channels now; `back_ms` is when they come back, None: when told."""
     for one in node_ids:
-        if await nodes.close_channel(tx, one, EPOCH):
-            await nodes.touch(tx, one)
+        await nodes.close_channel(tx, one, EPOCH)
     await store.set_presence(tx, node_ids, offline=True, back_ms=back_ms)
 
 
