@@ -9,9 +9,11 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
+import structlog
 import uvicorn
 
 from stateward.access.key_proof import AnotherMasterKey
@@ -30,6 +32,7 @@ __all__ = ["CannotServe", "bind", "open_server", "prepare_directory", "run", "se
 LOCK_FILE = "stateward.lock"
 WEBSOCKET_FRAME = 256 * 1024
 GRACE_S = 5
+log = structlog.get_logger("stateward.serving")
 
 
 def prepare_directory(path: Path) -> IO[str]:
@@ -106,7 +109,7 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
     """Serve until SIGTERM, Ctrl-C, or `stopping`; `on_ready` hears each address. Raises CannotServe."""
     check_names(config)
     allow_many_files()
-    with prepare_directory(config.data_dir), open_ports(config) as ports:
+    with prepare_directory(config.data_dir) as lock, open_ports(config) as ports:
         hosts = (*config.allowed_hosts, *ports.host_names)
         config = replace(config, allowed_hosts=hosts, tls_endpoint=ports.public_endpoint)
         stopped = stopping or asyncio.Event()
@@ -118,6 +121,7 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
         def ready() -> None:
             address = Address(client_url(ports.plain), config.region, config.account_id, ports.public_endpoint)
             address.save(config.data_dir)
+            _say_begin(lock, ports.urls)
             for url in ports.urls:
                 on_ready(url)
 
@@ -129,6 +133,8 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
                 await _run(lambda: open_server(config), Doorway(config.allowed_hosts), listeners, ready, stopped)
             except AnotherMasterKey as error:
                 raise CannotServe(str(error)) from error
+        lock.truncate(0)
+        log.info("the server has ended")
 
 
 async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None], stopped: asyncio.Event) -> None:
@@ -165,11 +171,24 @@ async def _run(
         if server is not None:
             server.live.close()
             server.event_readers.close()
+            if server.is_ready:
+                log.info("the server stops: it closes its channels", channels=server.gateway.open_channels)
             await server.gateway.stop(server.config.drain_s)
         http.should_exit = True
         await serving
         if server is not None:
             await server.stop()
+
+
+def _say_begin(lock: IO[str], urls: Sequence[str]) -> None:
+    """The lock file says from now on that there was no end yet."""
+    lock.seek(0)
+    if lock.read():
+        log.warning("the server before this one did not end by itself: it was killed, or the machine went down")
+    lock.truncate(0)
+    lock.write("no end yet\n")
+    lock.flush()
+    log.info("the server has started", version=version("stateward"), addresses=list(urls))
 
 
 @asynccontextmanager

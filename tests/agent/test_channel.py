@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from agent_bench import registered_agent, running_agent, steps_of
 from agent_stub_server import CODE, NODE_ID, shell, stub_server
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from stateward import ids
-from stateward.agent import processes
+from stateward.agent import channel, processes
 from stateward.agent.identity import IdentityProblem
 from stateward.agent.main import register, run_agent
 
@@ -218,6 +220,23 @@ def test_a_server_that_closes_every_connection_at_once_is_left_alone(tmp_path, p
 
     with_agent(tmp_path, work)
     assert pauses[:4] == [(0.1, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0)]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            ConnectionClosedError(Close(1008, "another machine is the node now"), None),
+            "another machine is the node now",
+        ),
+        (ConnectionClosedError(Close(1011, ""), None), "the server closed it: code 1011"),
+        (ConnectionClosedError(None, None), "the connection was lost"),
+        (OSError("no route"), "no route"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_why_there_is_no_channel_is_said_in_words(error, told):
+    assert told in channel._reason(error)
 
 
 def test_a_server_restart_loses_nothing(tmp_path):

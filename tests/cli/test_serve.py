@@ -65,6 +65,16 @@ def test_signals_end_it_cleanly(tmp_path, number):
         server.send(number)
         assert server.wait() == 0
         assert "Traceback" not in server.text
+        server.line("the server has started", "version=0.", "http://127.0.0.1:")
+        server.line("the server stops", "channels=0")
+        server.line("the server has ended")
+        assert "did not end by itself" not in server.text
+    with serving(tmp_path / "data") as second:
+        assert "did not end by itself" not in second.text, "the first one did"
+        second.send(signal.SIGKILL)
+        second.wait()
+    with serving(tmp_path / "data") as third:
+        third.line("the server before this one did not end by itself")
 
 
 def test_its_files_belong_to_its_user_alone(tmp_path):

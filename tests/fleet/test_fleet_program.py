@@ -83,7 +83,7 @@ def ended(program):
 def test_nodes_are_registered_named_tagged_and_removed_at_the_end(fleet, ssm):
     program = fleet(20, "--name", "load", "--tag", "env=test", "--tag", "team=a")
     names = by_name(ssm)
-    assert sorted(names.values()) == [f"load-{number:02d}" for number in range(1, 21)]
+    assert sorted(names.values()) == [f"load-{number:03d}" for number in range(1, 21)]
     tags = ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=next(iter(names)))["TagList"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"env": "test", "team": "a"}
     said = ended(program)

@@ -23,6 +23,7 @@ class RawChannel:
         self.node_id = node.node_id
         self._socket = socket
         self._waiting = []
+        self.told = None
 
     def say(self, data):
         """Send a frame as it is: text or bytes."""
@@ -88,6 +89,7 @@ class RawChannel:
             while True:
                 self._socket.recv(timeout=within_s)
         except ConnectionClosed as error:
+            self.told = error.rcvd.reason if error.rcvd else None
             return error.rcvd.code if error.rcvd else None
 
     def job_id(self, command_id, node_id=None):

@@ -91,6 +91,7 @@ def test_a_channel_whose_first_frame_never_comes_is_closed(monkeypatch, server, 
 def test_a_second_channel_takes_over_the_first(server, ssm, node, send, invocation):
     with channel_of(node) as first, channel_of(node) as second:
         assert first.closed() == REPLACED
+        assert first.told == "another agent took this channel"
         command_id = send(node)
         assert second.job()[0] == command_id
         second.acknowledge(command_id)
@@ -165,6 +166,7 @@ def test_the_channel_of_a_deregistered_node_is_closed_at_once(server, ssm, node,
         channel.barrier()
         ssm.deregister_managed_instance(InstanceId=node.node_id)
         assert channel.closed(within_s=3) == POLICY
+        assert channel.told == "the node was deregistered"
     (row,) = ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"]
     assert (row["Status"], row["StatusDetails"]) == ("Failed", "Undeliverable")
 

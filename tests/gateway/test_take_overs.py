@@ -25,6 +25,15 @@ def test_one_address_alone_is_a_bad_network():
     assert alternating(20, addresses=(ONE,)) == [()] * 20
 
 
+@pytest.mark.parametrize("addresses", [(ONE, TWO), (ONE,)])
+def test_the_log_says_it_once_in_ten_minutes(addresses):
+    seen, told = TakeOvers(), []
+    for second in range(1300):
+        seen.note("mi-1", addresses[second % len(addresses)], addresses[-1], second * 1000)
+        told.append(seen.is_news("mi-1", second * 1000))
+    assert [second for second, news in enumerate(told) if news] == [3, 603, 1203]
+
+
 @pytest.mark.parametrize(
     ("every_ms", "said"),
     [

@@ -110,7 +110,7 @@ def test_a_server_that_ends_says_so_and_finds_its_nodes_again(network, runs):
     network.house.server.send(signal.SIGTERM)
     assert network.house.server.wait() == 0
     if network.node.way == "ssmmessages":
-        network.node.agent.line("the server closed the control channel", "code=1001")
+        network.node.agent.line("the server closed the control channel", "the server stops")
     network.node.let_go()
     network.house.restart_server()
     in_the_history_once(network, runs)

@@ -213,7 +213,9 @@ class Authenticator:
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
         async with self._db.reading() as tx:
             key = await store.node_key(tx, token.node_id)
-        if key is None or key.removed_ms is not None or token.issued_ms < key.credentials_not_before_ms:
+        if key is not None and key.removed_ms is None and token.issued_ms < key.credentials_not_before_ms:
+            raise AwsError("InvalidInstanceId", f"Another machine was accepted as {token.node_id}, and is it now")
+        if key is None or key.removed_ms is not None:
             raise AwsError("InvalidInstanceId", f"Not existing InstanceId {token.node_id}")
         return node(key.node_id, Scope(key.account_id, key.region))
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from stateward import ids
 from stateward.agent import live_frames, messages, reports
@@ -75,7 +75,7 @@ class ControlChannel:
         self._tls = tls
         self._live = live
         self._failures = 0
-        self._worked = False
+        self._worked = self._was_open = False
         self._socket: ClientConnection | None = None
         self._watcher: Callable[[], None] = lambda: None
         self.opened = asyncio.Event()
@@ -98,13 +98,14 @@ class ControlChannel:
         """Be connected, for ever; `before_opening` ends what else takes commands and sends replies."""
         backoff = Backoff()
         while True:
-            self._worked = False
+            self._worked = self._was_open = False
             try:
                 await self._connection(before_opening)
             except (CallFailed, WebSocketException, OSError, TimeoutError) as error:
                 if isinstance(error, CallRefused) and not error.passing:
                     self._keeper.distrust()
-                log.warning("the control channel is closed", reason=str(error) or type(error).__name__)
+                event = "the control channel was closed" if self._was_open else "no control channel could be opened"
+                log.warning(event, node=self._node_id, reason=_reason(error))
                 self._failures += 1
                 if self._failures >= FALL_BACK_AFTER:
                     self.failing.set()
@@ -138,6 +139,7 @@ class ControlChannel:
             self._socket = socket
             self._failures = 0
             self.failing.clear()
+            self._was_open = True
             self.opened.set()
             self._watcher()
             log.info("the control channel is open", node=self._node_id)
@@ -147,7 +149,8 @@ class ControlChannel:
                     self._worked = True
                     if isinstance(frame, bytes):
                         await self._take_in(socket, frame)
-                log.info("the server closed the control channel", code=socket.close_code)
+                tell = log.info if socket.close_code in LEAVING else log.warning
+                tell("the server closed the control channel", node=self._node_id, reason=_told(socket))
             finally:
                 lasted = monotonic_s() - opened_s >= STABLE_S
                 self._socket = None
@@ -243,3 +246,17 @@ class ControlChannel:
 
     def _accepted(self) -> str:
         return reports.accepted(self._machine, self._clock.now())
+
+
+def _told(socket: ClientConnection) -> str:
+    """What the server said when it closed the channel."""
+    return socket.close_reason or f"code {socket.close_code}"
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no channel, in words."""
+    if isinstance(error, ConnectionClosed):
+        if error.rcvd is None:
+            return "the connection was lost"
+        return f"the server closed it: {error.rcvd.reason or f'code {error.rcvd.code}'}"
+    return str(error) or type(error).__name__

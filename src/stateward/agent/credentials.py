@@ -21,9 +21,15 @@ log = structlog.get_logger("stateward.agent")
 class CredentialKeeper:
     """Holds the latest credentials; `keep` runs as long as the agent."""
 
-    def __init__(self, fetch: Callable[[], Awaitable[Credentials]], clock: Clock) -> None:
+    def __init__(
+        self, fetch: Callable[[], Awaitable[Credentials]], clock: Clock, changed: asyncio.Event | None = None
+    ) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._changed = changed or asyncio.Event()
+        self._missed = False
+        self.refusal = ""
+        """Why the server does not take this machine for the node any more; empty while it does."""
         self._latest: Credentials | None = None
         self._renewed = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -56,16 +62,26 @@ class CredentialKeeper:
             self._latest = await self._fetch()
         except CallRefused as error:
             log.warning("credentials were refused", reason=str(error), hint=None if error.passing else GONE)
+            self._note_refusal("" if error.passing else str(error))
             return await self._pause((self._unreachable if error.passing else self._refused).next_s())
         except CallFailed as error:
-            log.warning("credentials could not be renewed", reason=str(error))
+            tell = log.debug if self._missed else log.warning
+            tell("credentials could not be renewed, which is tried until it works", reason=str(error))
+            self._missed = True
             return await self._pause(self._unreachable.next_s())
+        self._missed = False
+        self._note_refusal("")
         self._unreachable.reset()
         self._refused.reset()
         self._wanted.clear()
         self._renewed.set()
         log.info("credentials renewed", life_s=(self._latest.expires_ms - self._latest.obtained_ms) // 1000)
         return max(SHORTEST_S, (self._latest.renew_ms - self._clock.wall()) / 1000)
+
+    def _note_refusal(self, refusal: str) -> None:
+        if refusal != self.refusal:
+            self.refusal = refusal
+            self._changed.set()
 
     async def _pause(self, seconds: float) -> float:
         # Somebody may be waiting for credentials: that must not shorten the wait after a failure.

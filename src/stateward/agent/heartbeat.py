@@ -47,7 +47,7 @@ class Heartbeat:
             await asyncio.sleep(jitter(0.9 * EVERY_S, 1.1 * EVERY_S))
 
     async def _insist(self, members: dict[str, str]) -> None:
-        unreachable, refused = Backoff(), Backoff(REFUSED_CAP_S)
+        unreachable, refused, tell = Backoff(), Backoff(REFUSED_CAP_S), log.warning
         while True:
             credentials = await self._keeper.current()
             try:
@@ -59,7 +59,8 @@ class Heartbeat:
                     self._keeper.distrust()
                 pause_s = (unreachable if error.passing else refused).next_s()
             except CallFailed as error:
-                log.warning("a heartbeat did not arrive", node=self._node_id, reason=str(error))
+                tell("a heartbeat did not arrive, which is tried until it does", node=self._node_id, reason=str(error))
+                tell = log.debug
                 pause_s = unreachable.next_s()
             await asyncio.sleep(pause_s)
 

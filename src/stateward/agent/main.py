@@ -139,7 +139,7 @@ class Agent:
         except OSError as error:
             raise IdentityProblem(f"{state_dir}: the state folder cannot be used ({error})") from error
         self._drains = Drains()
-        self._keeper = CredentialKeeper(client.request_role_token, clock)
+        self._keeper = CredentialKeeper(client.request_role_token, clock, changed)
         workshop = Workshop(
             registration=identity.registration,
             machine=machine,
@@ -201,6 +201,7 @@ class Agent:
             started_ms=self._started_ms,
             way=self._way_since[0],
             since_ms=self._way_since[1],
+            refusal=self._keeper.refusal,
             running=self._intake.running,
             waiting=self._intake.waiting,
             rebooting=self._intake.rebooting,

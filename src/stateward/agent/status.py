@@ -30,6 +30,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int
     way: str = ""
     since_ms: int = 0
+    refusal: str = ""
     running: tuple[str, ...] = ()
     waiting: int = 0
     rebooting: tuple[str, ...] = ()

@@ -141,7 +141,8 @@ class Follower:
             if complete and number == self._cursor.done:
                 self._step_done(states.get(name), events)
         if self._cursor.done == len(self._steps) and (row.is_final or not self._to_the_end):
-            events.append(self._event("end", {"status": row.status, "details": row.status_details}))
+            cause = {} if row.ended_by is None else {"ended_by": row.ended_by}
+            events.append(self._event("end", {"status": row.status, "details": row.status_details, **cause}))
             self._ended = True
         return events
 

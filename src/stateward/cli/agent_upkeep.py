@@ -61,6 +61,12 @@ def _show_process(found: object) -> None:
     assert isinstance(found, Status), "only a status is shown"
     typer.echo(f"Agent       {found.agent_version}, process {found.process_id} since {instant(found.started_ms)}")
     typer.echo(f"Connection  {_WAYS[found.way]} since {instant(found.since_ms)}")
+    if found.refusal:
+        typer.echo(f"Refused     {found.refusal}")
+        typer.echo(
+            "            The node was removed, or another machine is it now: stop this agent; to be a node again,"
+        )
+        typer.echo("            register in another --state-dir")
     commands = f": {', '.join(found.running)}" if found.running else ""
     typer.echo(f"Commands    {len(found.running)} running, {found.waiting} waiting{commands}")
     if found.rebooting:

@@ -25,6 +25,14 @@ GIVE_UP_S = 60.0
 LONGEST_LINE = 64 * 1024
 BUSY = 503
 WAITING = "Pending"
+CAUSES = {
+    "node_removed": "the node was deregistered",
+    "delivery_timeout": "no final report came in time",
+    "superseded": "a later run took its place",
+    "errors": "as many nodes as MaxErrors allows had failed",
+    "alarm": "an alarm went off",
+    "duration": "the time of its association was over",
+}
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -172,6 +180,8 @@ class Tail:
             printer.finish(node)
             self._active.discard(node)
             self._done[node] = data["status"]
+            if data.get("ended_by") in CAUSES:
+                say(f"{node}: {data['status']}, {CAUSES[data['ended_by']]}")
         elif event.kind == "refused":
             code = NOT_FOUND if data["http"] == 404 else exit_code_of(data["error"])
             fail(f"{data['error']}: {data['message']}", USAGE if data["error"] == "ValidationException" else code)

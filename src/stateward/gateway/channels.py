@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -37,6 +37,15 @@ REMINDER_S = 2.0
 MOST_NONSENSE = 50
 NONSENSE = (MalformedMessage, frames.MalformedPayload, reports.MalformedReport, live_frames.MalformedOutput)
 GOING_AWAY, POLICY, REPLACED = 1001, 1008, 1000
+STOPPING = "the server stops"
+TAKEN = "another agent took this channel"
+REMOVED = "the node was deregistered"
+NOT_THE_NODE = "another machine is the node now"
+NOT_TAKEN = "it sent what cannot be taken"
+LOST, LEFT = "the connection was lost", "the agent closed it"
+LEAVING = (1000, 1001)
+MANY = "two machines take a node's channel from each other"
+MANY_FROM_ONE = "a node's channel is taken over again and again: two agents behind one address, or a line that breaks"
 
 log = structlog.get_logger("stateward.gateway")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -67,16 +76,17 @@ class Channel:
         self.epoch = epoch
         self.woken = asyncio.Event()
         self.is_over = False
+        self.reason = LOST
         self.lane: Lane | None = None
         self._send = send
 
     async def send(self, message: AgentMessage) -> None:
         await self._send({"type": "websocket.send", "bytes": agent_message.encode(message)})
 
-    async def close(self, code: int) -> None:
+    async def close(self, code: int, reason: str) -> None:
         """Close the socket; what the node still says on it is not heard."""
-        self.is_over = True
-        await self._send({"type": "websocket.close", "code": code})
+        self.is_over, self.reason = True, reason
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 class Gateway:
@@ -112,7 +122,7 @@ class Gateway:
         if self._reminding is not None:
             self._reminding.cancel()
             await asyncio.gather(self._reminding, return_exceptions=True)
-        await close_spread(list(self._channels.values()), over_s, lambda channel: channel.close(GOING_AWAY))
+        await close_spread(list(self._channels.values()), over_s, lambda channel: channel.close(GOING_AWAY, STOPPING))
         await self.output.stop()
 
     def channel_token(self, node_id: str) -> str:
@@ -129,7 +139,8 @@ class Gateway:
 
     async def note_removals(self, tx: Transaction, facts: list[NodeRemoved] | list[FingerprintAccepted]) -> None:
         """A deregistered node, or the machine that is it no more, is out at once, also of its channel (design 5)."""
-        tx.after_commit(lambda: self._throw_out({fact.node_id for fact in facts}))
+        out = {fact.node_id: REMOVED if isinstance(fact, NodeRemoved) else NOT_THE_NODE for fact in facts}
+        tx.after_commit(lambda: self._throw_out(out))
 
     def hint(self, node_ids: Iterable[str]) -> None:
         node_ids = list(node_ids)
@@ -180,7 +191,7 @@ class Gateway:
         async def work(tx: Transaction) -> None:
             key = await keys.node_key(tx, channel.node_id)
             if key is None or key.removed_ms is not None:
-                channel.is_over = True  # deregistered since its signature was checked
+                channel.is_over, channel.reason = True, REMOVED  # since its signature was checked
                 return
             scope = Scope(key.account_id, key.region)
             await connection.connect(tx, scope, channel.node_id, self._replica, channel.epoch)
@@ -195,14 +206,14 @@ class Gateway:
         channel.woken.set()
         log.info("channel opened", node=channel.node_id)
         if old is not None:
-            await close_spread([old], 0, lambda channel: channel.close(REPLACED))
+            await close_spread([old], 0, lambda channel: channel.close(REPLACED, TAKEN))
 
     def _rivals(self, channel: Channel, old: Channel | None) -> tuple[str, ...]:
         if old is None:
             return ()
         rivals = self._take_overs.note(channel.node_id, old.address, channel.address, self._clock.wall())
-        if rivals:
-            log.warning("two machines take a node's channel from each other", node=channel.node_id, addresses=rivals)
+        if self._take_overs.is_news(channel.node_id, self._clock.wall()):
+            log.warning(MANY if rivals else MANY_FROM_ONE, node=channel.node_id, addresses=rivals or (channel.address,))
         return rivals
 
     async def _leave(self, channel: Channel) -> None:
@@ -215,15 +226,14 @@ class Gateway:
             await nodes.close_channel(tx, channel.node_id, channel.epoch)
 
         await self._db.write(work)
-        log.info("channel closed", node=channel.node_id)
+        log.info("channel closed", node=channel.node_id, reason=channel.reason)
 
-    def _throw_out(self, node_ids: Iterable[str]) -> None:
-        node_ids = list(node_ids)
-        self.polls.throw_out(node_ids)
-        for node_id in node_ids:
+    def _throw_out(self, reasons: Mapping[str, str]) -> None:
+        self.polls.throw_out(list(reasons))
+        for node_id, reason in reasons.items():
             channel = self._channels.pop(node_id, None)
             if channel is not None:
-                channel.is_over = True
+                channel.is_over, channel.reason = True, reason
                 channel.woken.set()
 
     async def _pump(self, channel: Channel) -> None:
@@ -232,7 +242,7 @@ class Gateway:
             channel.woken.clear()
             try:
                 if channel.is_over:
-                    await channel.close(POLICY)
+                    await channel.close(POLICY, channel.reason)
                     return
                 await self._send_output_ack(channel)
                 await self._send_what_is_due(channel)
@@ -267,6 +277,8 @@ class Gateway:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect" or channel.is_over:
+                if not channel.is_over and message.get("code") in LEAVING:
+                    channel.reason = LEFT
                 return
             data = message.get("bytes")
             if data is None:
@@ -275,13 +287,13 @@ class Gateway:
                 await self._take_in(channel, agent_message.decode(data))
             except OverCredit as error:
                 log.warning("a node sent more than it was let", node=channel.node_id, reason=str(error))
-                await channel.close(POLICY)
+                await channel.close(POLICY, NOT_TAKEN)
                 return
             except NONSENSE as error:
                 nonsense += 1
                 log.warning("a node sent what cannot be understood", node=channel.node_id, reason=str(error))
                 if nonsense >= MOST_NONSENSE:
-                    await channel.close(POLICY)
+                    await channel.close(POLICY, NOT_TAKEN)
                     return
 
     async def _take_in(self, channel: Channel, message: AgentMessage) -> None:

@@ -15,6 +15,15 @@ class TakeOvers:
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[tuple[int, str, str]]] = {}
+        self._told: dict[str, int] = {}
+
+    def is_news(self, node_id: str, wall_ms: int) -> bool:
+        """Whether a node's channel is taken over too often, which nobody was told of in the last ten minutes."""
+        told_ms = self._told.get(node_id)
+        if len(self._seen.get(node_id, ())) <= HARMLESS or (told_ms is not None and told_ms > wall_ms - WINDOW_MS):
+            return False
+        self._told[node_id] = wall_ms
+        return True
 
     def note(self, node_id: str, old_address: str, new_address: str, wall_ms: int) -> tuple[str, ...]:
         """The addresses that take the channel from each other, the latest first; none while it is harmless.
@@ -33,3 +42,4 @@ class TakeOvers:
     def _forget(self, wall_ms: int) -> None:
         for node_id in [node_id for node_id, seen in self._seen.items() if seen[-1][0] <= wall_ms - WINDOW_MS]:
             del self._seen[node_id]
+            self._told.pop(node_id, None)
