@@ -31,6 +31,12 @@ class Joining(msgspec.Struct, frozen=True):
         return urlsplit(self.endpoint).scheme == "https"
 
     @property
+    def is_in_clear(self) -> bool:
+        """Whether nodes would cross a network without TLS."""
+        host = urlsplit(self.endpoint).hostname or ""
+        return not self.is_secure and host not in ("localhost", "::1") and not host.startswith("127.")
+
+    @property
     def python(self) -> str:
         """The Python that the zip-app is for: `cpython-311` is python3.11."""
         found = re.fullmatch(r"cpython-3(\d+)", self.zipapp_for[0])
@@ -144,11 +150,12 @@ def _trust_system(joining: Joining) -> list[str]:
 
 def _register(joining: Joining, program: str) -> list[str]:
     # The code goes through the environment: arguments are seen by every user of a machine.
+    insecure = " --insecure" if joining.is_in_clear else ""
     trust = f"SSL_CERT_FILE={CA_FOR_NODES} " if joining.ca_pem else ""
     return [
         f"{trust}STATEWARD_ACTIVATION_CODE={joining.activation_code} {program} agent register \\",
         f"  --endpoint {shlex.quote(joining.endpoint)} --activation-id {joining.activation_id} "
-        f"--region {shlex.quote(joining.region)}",
+        f"--region {shlex.quote(joining.region)}{insecure}",
     ]
 
 

@@ -130,7 +130,8 @@ async def serve(config: Config, on_ready: Callable[[str], None], stopping: async
             listeners.append(Listener(ports.tls, Gatekeeper(), ports.certificate))
         async with _fresh(ports.certificate):
             try:
-                await _run(lambda: open_server(config), Doorway(config.allowed_hosts), listeners, ready, stopped)
+                doorway = Doorway(config.allowed_hosts)
+                await _run(lambda: open_server(config), doorway, listeners, ready, stopped, _say_stop)
             except AnotherMasterKey as error:
                 raise CannotServe(str(error)) from error
         lock.truncate(0)
@@ -149,6 +150,7 @@ async def _run(
     listeners: Sequence[Listener],
     on_ready: Callable[[], None],
     stopped: asyncio.Event,
+    on_stop: Callable[[int], None] = lambda channels: None,
 ) -> None:
     http = _Http(doorway, listeners)
     serving = asyncio.create_task(http.serve(), name="http")
@@ -172,12 +174,16 @@ async def _run(
             server.live.close()
             server.event_readers.close()
             if server.is_ready:
-                log.info("the server stops: it closes its channels", channels=server.gateway.open_channels)
+                on_stop(server.gateway.open_channels)
             await server.gateway.stop(server.config.drain_s)
         http.should_exit = True
         await serving
         if server is not None:
             await server.stop()
+
+
+def _say_stop(channels: int) -> None:
+    log.info("the server stops: it closes its channels", channels=channels)
 
 
 def _say_begin(lock: IO[str], urls: Sequence[str]) -> None:

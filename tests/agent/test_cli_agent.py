@@ -53,6 +53,12 @@ def test_register_prints_the_node_id_and_nothing_else(tmp_path):
             "use https://host:port",
             id="register without scheme",
         ),
+        pytest.param(
+            ["register", "--endpoint", "http://10.1.2.3:8390", "--activation-id", "a", "--activation-code", "b"],
+            "http://10.1.2.3:8390 is not secure: anybody on the way could read the activation's code",
+            id="register in clear",
+        ),
+        pytest.param(["join", "--endpoint", "http://host.test:1"], "use https or --insecure", id="join in clear"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_one(tmp_path, arguments, told):

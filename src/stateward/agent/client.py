@@ -16,6 +16,7 @@ from stateward.access.signing import SignedRequest, sign_hmac, sign_rsa
 from stateward.agent.identity import Identity, NodeKey
 from stateward.agent.live_frames import OFFER_ELEMENT
 from stateward.agent.messages import REGION_HEADER
+from stateward.agent.reaching import reason_of
 from stateward.agent.stored_document import StoredDocument
 from stateward.clock import Clock
 
@@ -342,8 +343,7 @@ class _Caller:
                 timeout=timeout_s,
             )
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise ServerUnreachable(f"{self._url}: no answer ({reason})") from error
+            raise ServerUnreachable(f"{self._url}: no answer ({reason_of(error, str(self._url))})") from error
         if answer.status_code != expected:
             raise _refusal(answer)
         return answer

@@ -16,6 +16,7 @@ import structlog
 from stateward.agent import client as calls
 from stateward.agent import identity as identities
 from stateward.agent import machine as machines
+from stateward.agent import reaching
 from stateward.agent.backoff import Backoff
 from stateward.agent.channel import ControlChannel
 from stateward.agent.client import CallFailed, CallRefused, NodeClient, RegistrationClient
@@ -30,6 +31,7 @@ from stateward.agent.live_output import LiveOutput
 from stateward.agent.outbox import Outbox
 from stateward.agent.polling import MessagePolling
 from stateward.agent.processes import Drains, birth_of
+from stateward.agent.reaching import NoTrust
 from stateward.agent.server_calls import NodeServer
 from stateward.agent.sources import Sources
 from stateward.agent.status import Status, StatusFile
@@ -66,6 +68,10 @@ async def register(
         endpoint = calls.checked_endpoint(endpoint)
     except ValueError as error:
         raise RegistrationFailed(str(error)) from error
+    try:
+        tls = reaching.trust()
+    except NoTrust as error:
+        raise RegistrationFailed(str(error)) from error
     with identities.exclusively(state_dir):
         present = identities.registered(state_dir)
         if present is not None:
@@ -74,7 +80,7 @@ async def register(
                 "use another --state-dir or remove that folder"
             )
         key = identities.prepare_key(state_dir)
-        async with calls.new_http(ssl.create_default_context()) as http:
+        async with calls.new_http(tls) as http:
             caller = RegistrationClient(endpoint, http)
             made = await persistently(lambda: caller.register(activation_id, activation_code, key), pause)
         if made.region not in ("", region):
@@ -99,7 +105,10 @@ async def run_agent(
         identity = identities.load(state_dir)
         stop = stop or asyncio.Event()
         stop_on_signals(stop)
-        tls = ssl.create_default_context()
+        try:
+            tls = reaching.trust()
+        except NoTrust as error:
+            raise IdentityProblem(str(error)) from error
         async with calls.new_http(tls) as http:
             clock = SystemClock()
             client = NodeClient(identity, clock, http)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
 import subprocess
 import sys
 import zipfile
@@ -13,12 +12,12 @@ from pathlib import Path
 import httpx
 
 from stateward.agent.durable import write_durably
+from stateward.agent.reaching import NoTrust, is_in_clear, reason_of, trust
 
 ROUTE = "/agent/stateward-agent.pyz"
 DIGEST_HEADER = "x-stateward-sha256"
 MOST_BYTES = 200 * 1024 * 1024
 TIMEOUT_S = 60.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class UpdateFailed(Exception):
@@ -28,7 +27,7 @@ class UpdateFailed(Exception):
 async def fetch(endpoint: str, *, insecure: bool = False) -> bytes:
     """The zip-app that the server hands out, compared with the digest that it says. Raises UpdateFailed."""
     url = httpx.URL(endpoint).copy_with(path=ROUTE)
-    if url.scheme != "https" and url.host not in _LOOPBACK and not insecure:
+    if is_in_clear(endpoint) and not insecure:
         raise UpdateFailed(f"{endpoint} is not secure: anybody on the way could send another program, use https")
     return await _download(url)
 
@@ -47,8 +46,12 @@ def replace(program: Path, data: bytes) -> bool:
 async def _download(url: httpx.URL) -> bytes:
     data = bytearray()
     try:
+        tls = trust()
+    except NoTrust as error:
+        raise UpdateFailed(str(error)) from error
+    try:
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT_S, verify=ssl.create_default_context()) as http,
+            httpx.AsyncClient(timeout=TIMEOUT_S, verify=tls) as http,
             http.stream("GET", url) as answer,
         ):
             if answer.status_code == 404:
@@ -61,7 +64,7 @@ async def _download(url: httpx.URL) -> bytes:
                     raise UpdateFailed(f"{url}: larger than {MOST_BYTES} bytes, which no agent is")
             expected = answer.headers.get(DIGEST_HEADER, "").lower()
     except httpx.HTTPError as error:
-        raise UpdateFailed(f"{url}: no answer ({str(error) or type(error).__name__})") from error
+        raise UpdateFailed(f"{url}: no answer ({reason_of(error, str(url))})") from error
     found = hashlib.sha256(data).hexdigest()
     if found != expected:
         raise UpdateFailed(f"{url}: what came has the SHA-256 {found}, the server says {expected or 'none'}")

@@ -48,11 +48,19 @@ def joining_of(server: Server, made: dict[str, Any], node_endpoint: str) -> Join
     """The commands' parts: the server says where nodes are to go and whom they are to trust."""
     raw = server.public("/agent/manifest.json")
     manifest = NO_MANIFEST if raw is None else msgspec.json.decode(raw, type=Manifest)
+    from stateward.agent.reaching import is_in_clear
+
     endpoint = (node_endpoint or manifest.endpoint or server.endpoint).rstrip("/")
     ca = None
     if manifest.ca is not None and urlsplit(endpoint).scheme == "https":
         pem = server.public(f"/agent/{manifest.ca}")
         ca = None if pem is None else pem.decode("ascii")
+    if is_in_clear(endpoint):
+        typer.echo(
+            f"stateward: {endpoint} is not secure: who can listen can register nodes, and who can change what is sent "
+            "can run commands on them; serve with TLS",
+            err=True,
+        )
     if is_loopback(urlsplit(endpoint).hostname or ""):
         typer.echo(
             f"stateward: {endpoint} leads nowhere from other machines: serve with --host and --tls-name, or name the "

@@ -25,6 +25,14 @@ StateDir = Annotated[
 Endpoint = Annotated[
     str, typer.Option("--endpoint", envvar="STATEWARD_AGENT_ENDPOINT", help="The server's address, https://host:port.")
 ]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        envvar="STATEWARD_AGENT_INSECURE",
+        help="Talk plain http with another machine: who can listen can register nodes.",
+    ),
+]
 RebootCommand = Annotated[
     str,
     typer.Option(
@@ -81,12 +89,14 @@ def register(
         ),
     ],
     region: Annotated[str, typer.Option(envvar="STATEWARD_AGENT_REGION", help="Region to sign with.")] = DEFAULT_REGION,
+    insecure: Insecure = False,
     state_dir: StateDir = None,
     log_level: LogLevel = "warning",
     log_format: LogFormat = "text",
 ) -> None:
     """Make this machine a managed node, and print its id."""
     _configure_logs(log_level, log_format)
+    _check_way(endpoint, insecure=insecure)
     typer.echo(_register(_state_dir(state_dir), endpoint, activation_id, activation_code, region))
 
 
@@ -117,6 +127,7 @@ def join(
     iam_role: Annotated[
         str, typer.Option(envvar="STATEWARD_AGENT_IAM_ROLE", help="Role name of the activation.")
     ] = "stateward",
+    insecure: Insecure = False,
     reboot_command: RebootCommand = "",
     github_url: GithubUrl = "https://api.github.com",
     s3_endpoint: S3Endpoint = "",
@@ -137,6 +148,7 @@ def join(
     except (ValueError, identity.IdentityProblem) as error:
         _fail(str(error))
     if present is None:
+        _check_way(endpoint, insecure=insecure)
         activation, region = _create_activation(endpoint, name, tags, iam_role)
         _register(folder, endpoint, activation["ActivationId"], activation["ActivationCode"], region)
     elif present.endpoint != endpoint:
@@ -264,6 +276,13 @@ def _run(
             log_format=log_format,
         )
     )
+
+
+def _check_way(endpoint: str, *, insecure: bool) -> None:
+    from stateward.agent.reaching import is_in_clear
+
+    if is_in_clear(endpoint) and not insecure:
+        _fail(f"{endpoint} is not secure: anybody on the way could read the activation's code, use https or --insecure")
 
 
 def _tag(text: str) -> dict[str, str]:
