@@ -314,7 +314,7 @@ def test_credentials_that_the_server_forgot_are_renewed(tmp_path):
 
 def test_a_second_agent_on_the_same_folder_is_refused(tmp_path):
     async def work(server):
-        with pytest.raises(IdentityProblem, match="another agent is using it"):
+        with pytest.raises(IdentityProblem, match="another agent or fleet is using it"):
             await run_agent(tmp_path / "state")
         return ids.new_uuid()
 

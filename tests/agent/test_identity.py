@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_named(tmp_path, file):
 
 
 def test_a_state_folder_belongs_to_one_agent(tmp_path):
-    refused = pytest.raises(IdentityProblem, match="another agent is using it")
+    refused = pytest.raises(IdentityProblem, match="another agent or fleet is using it")
     with identity.exclusively(tmp_path), refused, identity.exclusively(tmp_path):
         pass
     with identity.exclusively(tmp_path):

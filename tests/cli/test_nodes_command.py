@@ -205,7 +205,7 @@ def test_a_clone_is_shown_and_accepted(stateward, nodes):
         node.call(copy.request_role_token())
     page = answered(stateward("show", node.node_id))
     assert "Attention" in page
-    assert "Another machine asked for its credentials and was refused, 1 times since 20" in page
+    assert "Another machine asked for its credentials and was refused, once since 20" in page
     assert "from 127.0.0.1: a clone, or the node on other hardware" in page
     assert f"stateward nodes accept-fingerprint {node.node_id}" in page
     accepted = answered(stateward("accept-fingerprint", node.node_id))

@@ -184,7 +184,8 @@ def test_a_cancelled_command_ends_on_its_nodes(fleet, ssm):
 def test_kept_state_brings_the_same_nodes_back(fleet, ssm, tmp_path):
     kept = ("--state-dir", str(tmp_path / "fleet"), "--delay", "0s")
     assert "deregistered" not in ended(fleet(5, *kept))
-    assert (tmp_path / "fleet" / "key.pem").stat().st_mode & 0o777 == 0o600
+    for name in ("key.pem", "fleet.jsonl"):
+        assert (tmp_path / "fleet" / name).stat().st_mode & 0o777 == 0o600
     before = {node["InstanceId"] for node in ssm.describe_instance_information()["InstanceInformationList"]}
     assert len(before) == 5
     program = fleet(7, *kept)
@@ -233,6 +234,8 @@ def test_too_few_open_files_are_told_before_anything_is_done(environment, ssm):
     [
         (("--delay", "soon"), "--delay: duration 'soon': write a number and a unit"),
         (("--tag", "env"), "--tag 'env': use key=value"),
+        (("--name", "a b"), "--name 'a b': use up to 200 letters, digits, dots, _ and -"),
+        (("--deregister",), "--deregister is for nodes that --state-dir keeps"),
         (("--log-level", "loud"), "loud"),
         (("--script", "/nowhere/script.yaml"), "/nowhere/script.yaml: the script cannot be read"),
     ],

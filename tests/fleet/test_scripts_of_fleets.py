@@ -59,8 +59,8 @@ def test_a_script_is_read_from_yaml_and_from_json(tmp_path):
             "- silent: true\n  twice: true",
             "s.yaml, line 1: silent: such a node never answers, leave out twice and late",
         ),
-        ("- {", "s.yaml: "),
-        ("- a: &x 1\n  b: *x", "s.yaml: "),
+        ("- {", "s.yaml, line 1: this is no YAML: "),
+        ("- a: &x 1\n  b: *x", "s.yaml"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_what_would_be_right(text, problem):

@@ -126,7 +126,8 @@ def exclusively(state_dir: Path) -> Iterator[None]:
         except BlockingIOError:
             owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             raise IdentityProblem(
-                f"{state_dir}: another agent is using it (process {owner or 'unknown'}), give each its own --state-dir"
+                f"{state_dir}: another agent or fleet is using it (process {owner or 'unknown'}), "
+                "give each its own --state-dir"
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)

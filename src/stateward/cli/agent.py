@@ -85,9 +85,11 @@ def register(
         str,
         typer.Option(
             envvar=["STATEWARD_ACTIVATION_CODE", "STATEWARD_AGENT_ACTIVATION_CODE"],
-            help="The activation's code. Better in the environment: arguments are seen by every user of the machine.",
+            help="The activation's code. Better in the environment: arguments are seen by every user of the machine.  "
+            "[required]",
+            show_default=False,
         ),
-    ],
+    ] = "",
     region: Annotated[str, typer.Option(envvar="STATEWARD_AGENT_REGION", help="Region to sign with.")] = DEFAULT_REGION,
     insecure: Insecure = False,
     state_dir: StateDir = None,
@@ -96,6 +98,8 @@ def register(
 ) -> None:
     """Make this machine a managed node, and print its id."""
     _configure_logs(log_level, log_format)
+    if not activation_code:
+        _fail("the activation's code is missing: put it into STATEWARD_ACTIVATION_CODE, or give --activation-code")
     _check_way(endpoint, insecure=insecure)
     typer.echo(_register(_state_dir(state_dir), endpoint, activation_id, activation_code, region))
 

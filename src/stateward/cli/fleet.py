@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -83,6 +84,10 @@ def run(
     from stateward.scripted.rules import range_problem
 
     tags = [_tag(text) for text in tag or []]
+    if deregister and state_dir is None:
+        fail("--deregister is for nodes that --state-dir keeps; without that they are removed anyway", USAGE)
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", name):
+        fail(f"--name {name[:80]!r}: use up to 200 letters, digits, dots, _ and -", USAGE)
     wrong = range_problem("--delay", delay)
     if wrong is not None:
         fail(wrong, USAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from stateward.cli import tables
@@ -96,13 +97,15 @@ def connection(ping: str, status: str, last_heard: Any, own: dict[str, Any]) -> 
 
 def _warning(node_id: str, clone: dict[str, Any]) -> str:
     addresses = ", ".join(clone["addresses"]) or "an unknown address"
+    first, last = (tables.instant(datetime.fromisoformat(clone[end])) for end in ("first", "last"))
+    often = "once" if clone["times"] == 1 else f"{clone['times']} times"
     if clone["kind"] == "channels":
         return (
-            f"Two machines take its channel from each other, {clone['times']} times, last {clone['last']}, from "
+            f"Two machines take its channel from each other, {often}, last {last}, from "
             f"{addresses}: clones. Register one of them anew; until then the newest gets the work."
         )
     return (
-        f"Another machine asked for its credentials and was refused, {clone['times']} times since {clone['first']}, "
-        f"last {clone['last']}, from {addresses}: a clone, or the node on other hardware.\n"
+        f"Another machine asked for its credentials and was refused, {often} since {first}, "
+        f"last {last}, from {addresses}: a clone, or the node on other hardware.\n"
         f"If that machine is to be the node: stateward nodes accept-fingerprint {node_id}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -94,7 +95,7 @@ class Roster:
 
     def _append(self, line: _Head | Member) -> None:
         try:
-            with self._path.open("ab") as file:
+            with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
                 file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
             raise IdentityProblem(f"{self._path}: the fleet cannot be stored ({error})") from error

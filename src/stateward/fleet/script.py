@@ -68,6 +68,9 @@ def parse(text: str, name: str) -> list[FleetRule]:
     try:
         found = read_yaml(text)
         lines = _lines(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScriptProblem(f"{name}, line {line}: this is no YAML: {error.problem or error.context}") from error
     except (Unreadable, yaml.YAMLError) as error:
         raise ScriptProblem(f"{name}: {' '.join(str(error).split())}") from error
     if not isinstance(found, list):
