@@ -170,8 +170,8 @@ async def _connect(ssm: Any, url: str, http: httpx.AsyncClient, count: int) -> l
     fleet: list[Node] = []
     for _ in range(count):
         node_key = NodeKey(private_key, ids.new_uuid())
-        node_id = await registrations.register(made["ActivationId"], made["ActivationCode"], node_key)
-        fleet.append(Node(Identity(Registration(node_id, DEFAULT_REGION, url), node_key), http))
+        node = await registrations.register(made["ActivationId"], made["ActivationCode"], node_key)
+        fleet.append(Node(Identity(Registration(node.node_id, DEFAULT_REGION, url), node_key), http))
         await fleet[-1].open()
     return fleet
 
