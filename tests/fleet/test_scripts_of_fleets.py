@@ -59,7 +59,7 @@ def test_a_script_is_read_from_yaml_and_from_json(tmp_path):
             "- silent: true\n  twice: true",
             "s.yaml, line 1: silent: such a node never answers, leave out twice and late",
         ),
-        ("- {", "s.yaml, line 1: this is no YAML: "),
+        ("- {", "s.yaml, line 2: this is no YAML: "),
         ("- a: &x 1\n  b: *x", "s.yaml"),
     ],
 )

@@ -68,10 +68,11 @@ def parse(text: str, name: str) -> list[FleetRule]:
     try:
         found = read_yaml(text)
         lines = _lines(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScriptProblem(f"{name}, line {line}: this is no YAML: {error.problem or error.context}") from error
     except (Unreadable, yaml.YAMLError) as error:
+        marked = error.__cause__ if isinstance(error, Unreadable) else error
+        if isinstance(marked, yaml.MarkedYAMLError) and marked.problem_mark is not None:
+            line = marked.problem_mark.line + 1
+            raise ScriptProblem(f"{name}, line {line}: this is no YAML: {marked.problem}") from error
         raise ScriptProblem(f"{name}: {' '.join(str(error).split())}") from error
     if not isinstance(found, list):
         raise ScriptProblem(f"{name}, line 1: a script is a list of rules, {EXAMPLE}")
