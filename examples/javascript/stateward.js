@@ -6,9 +6,8 @@ import { createInterface } from "node:readline";
 export class Stateward {
   static async start() {
     const program = process.env.STATEWARD ?? "stateward";
-    const child = spawn(program, ["serve", "--clock", "virtual", "--auth", "open", "--port", "0", "--retention", "forever"], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const options = ["--clock", "virtual", "--simulated-step", "0s", "--auth", "open", "--port", "0", "--retention", "forever"];
+    const child = spawn(program, ["serve", ...options], { stdio: ["ignore", "pipe", "ignore"] });
     const failed = new Promise((_, reject) => {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`${program} ended with exit code ${code}`)));

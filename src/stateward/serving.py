@@ -27,7 +27,7 @@ from stateward.ports import CannotServe, allow_many_files, bind, check_names, cl
 from stateward.storage.migrations import NewerDatabase
 from stateward.tls.contexts import ServerTls, keep_fresh
 
-__all__ = ["CannotServe", "bind", "open_server", "prepare_directory", "run", "serve", "url_of"]
+__all__ = ["CannotServe", "bind", "listen", "open_server", "prepare_directory", "run", "serve", "url_of"]
 
 LOCK_FILE = "stateward.lock"
 WEBSOCKET_FRAME = 256 * 1024
@@ -142,6 +142,19 @@ async def run(server: Server, sock: socket.socket, on_ready: Callable[[], None],
     """Serve one Server on one socket until `stopped`. Raises what the start of the server raises."""
     doorway = Doorway(server.config.allowed_hosts)
     await _run(lambda: server, doorway, [Listener(sock, Gatekeeper())], on_ready, stopped)
+
+
+async def listen(application: Application, sock: socket.socket, stopped: asyncio.Event) -> None:
+    """Answer on one socket with an application that is no server's for ever, until `stopped`."""
+    listener = Listener(sock, Gatekeeper())
+    http = _Http(application, [listener])
+    answering = asyncio.create_task(http.serve(), name="http")
+    try:
+        await stopped.wait()
+    finally:
+        listener.close()
+        http.should_exit = True
+        await answering
 
 
 async def _run(

@@ -52,6 +52,7 @@ from stateward.config import (
 )
 from stateward.config import output_limit as bytes_of_output
 from stateward.quotas import Quotas
+from stateward.scripted.rules import USUAL, range_problem
 
 app = group(
     "State Manager, anywhere: run and answer the AWS Systems Manager State Manager API.",
@@ -108,6 +109,13 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
+def _duration_of_steps(text: str) -> str:
+    """The text, if it is a duration or a range of durations. Raises ConfigurationError."""
+    if problem := range_problem("--simulated-step", text):
+        raise ConfigurationError(problem)
+    return text
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -147,6 +155,13 @@ def serve(
     clock: Annotated[
         str, typer.Option(envvar="STATEWARD_CLOCK", help="system, or virtual: time that POST /_stateward/clock turns.")
     ] = "system",
+    simulated_step: Annotated[
+        str,
+        typer.Option(
+            envvar="STATEWARD_SIMULATED_STEP",
+            help="How long steps of simulated nodes take without a rule, such as 0s or 1s..5s.",
+        ),
+    ] = USUAL,
     region: Annotated[str, typer.Option(envvar="STATEWARD_REGION", help="Default region.")] = DEFAULT_REGION,
     account_id: Annotated[
         str, typer.Option(envvar="STATEWARD_ACCOUNT_ID", help="Account of the administrator's key.")
@@ -252,6 +267,7 @@ def serve(
             port=port,
             auth=auth,
             clock=clock,
+            simulated_step=_duration_of_steps(simulated_step),
             region=region,
             account_id=account_id,
             allowed_hosts=_names(allowed_hosts),

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stateward.testing.control import KitError, StateManagerFailed
-    from stateward.testing.sandbox import StateManager
+    from stateward.testing.sandbox import StateManager, prepare
 
-__all__ = ["KitError", "StateManager", "StateManagerFailed"]
+__all__ = ["KitError", "StateManager", "StateManagerFailed", "prepare"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "StateManager":
-        from stateward.testing.sandbox import StateManager
+    if name in ("StateManager", "prepare"):
+        from stateward.testing import sandbox
 
-        return StateManager
+        return getattr(sandbox, name)
     if name in ("KitError", "StateManagerFailed"):
         from stateward.testing import control
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 from stateward.config import DEFAULT_ACCOUNT, DEFAULT_REGION
 from stateward.testing.control import Control, KitError, StateManagerFailed
 from stateward.testing.fleet import Alarms, Fleet
+from stateward.testing.front import KIT
 from stateward.testing.history import History
 from stateward.testing.real_nodes import RealNodes
-from stateward.testing.surroundings import surroundings, variables
+from stateward.testing.surroundings import surroundings
 from stateward.testing.turning import Clock
 from stateward.testing.workshop import workshop
 
@@ -19,7 +21,8 @@ from stateward.testing.workshop import workshop
 class StateManager:
     """A server of its own, from `start` to `stop` or inside a `with` block, which ends with `verify`.
 
-    While it runs, `boto3.client("ssm")` anywhere in this process, and the AWS CLI and SDKs in its children, reach it.
+    While it runs, `boto3.client("ssm")` anywhere in this process, and the AWS CLI and SDKs in its children, reach it;
+    of the user's own configuration nothing is read. `profiles` are those that the code under test names.
     """
 
     client: Any
@@ -28,9 +31,12 @@ class StateManager:
     fleet: Fleet
     alarms: Alarms
 
-    def __init__(self, *, region: str = DEFAULT_REGION, account_id: str = DEFAULT_ACCOUNT) -> None:
+    def __init__(
+        self, *, region: str = DEFAULT_REGION, account_id: str = DEFAULT_ACCOUNT, profiles: Sequence[str] = ()
+    ) -> None:
         self.region = region
         self.account_id = account_id
+        self._profiles = profiles
         self._open = ExitStack()
         self._is_running = False
 
@@ -44,7 +50,7 @@ class StateManager:
         shop.running.append(self)
         self._open.callback(shop.running.remove, self)
         self.url = self._server.url
-        self.environment = variables(self.url, self.region, shop.access_key_id, shop.secret_access_key)
+        self.environment = shop.environment(self.url, self.region, self._profiles)
         """What another process needs in its environment; this one has it already."""
         self._open.enter_context(surroundings(self.environment, shop.session()))
         self._connect(shop.access_key_id, shop.secret_access_key, shop.session())
@@ -107,6 +113,7 @@ class StateManager:
 
     def _connect(self, access_key_id: str, secret_access_key: str, session: Any) -> None:
         import boto3
+        from botocore.config import Config as BotoConfig
 
         self.client = boto3.Session(botocore_session=session).client(
             "ssm",
@@ -114,6 +121,7 @@ class StateManager:
             endpoint_url=self.url,
             aws_access_key_id=access_key_id,
             aws_secret_access_key=secret_access_key,
+            config=BotoConfig(user_agent_extra=KIT),
         )
         self._open.callback(self.client.close)
         control = Control(self.url, access_key_id, secret_access_key)
@@ -125,5 +133,13 @@ class StateManager:
         self.clock = Clock(control, self.fleet.names_that_fit_nothing)
 
     def _require_signatures(self) -> None:
-        assert self._server.server is not None, "the server runs"
         self._server.server.authenticator.require_signatures()
+
+
+def prepare(*, region: str = DEFAULT_REGION, profiles: Sequence[str] = ()) -> None:
+    """For code that makes its clients when it is imported: call it before that, in conftest.py for example.
+
+    From now on, and until the process ends, AWS clients find the server of whichever test runs, which is where no
+    other runs at the same time. A call outside of one is refused.
+    """
+    workshop().prepare(region, profiles)

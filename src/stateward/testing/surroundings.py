@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
@@ -31,6 +33,20 @@ def variables(url: str, region: str, access_key_id: str, secret_access_key: str)
         "AWS_EC2_METADATA_DISABLED": "true",
         **{name: _without_proxy(os.environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
     }
+
+
+def write_profiles(path: Path, values: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """A file instead of the user's own with these profiles, all alike; the variables that lead to it."""
+    file = configparser.RawConfigParser()
+    for name in names:
+        file[f"profile {name}"] = {
+            "region": values["AWS_REGION"],
+            "aws_access_key_id": values["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": values["AWS_SECRET_ACCESS_KEY"],
+        }
+    with path.open("w", encoding="utf-8") as text:
+        file.write(text)
+    return {"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 @contextmanager

@@ -7,13 +7,18 @@ import functools
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 from stateward import ids
 from stateward.app import Server
 from stateward.config import Config
-from stateward.testing.background import BackgroundServer, LoopThread
+from stateward.testing.background import LoopThread
+from stateward.testing.front import Fronts
+from stateward.testing.hosted import HostedServer
+from stateward.testing.surroundings import surroundings, variables, write_profiles
 from stateward.wire.model import ServiceModel
 
 
@@ -24,7 +29,7 @@ class Running(Protocol):
 
 
 class Workshop:
-    """The thread of the servers, the parsed service model, a migrated database to copy, and boto3's model files.
+    """The servers' thread and addresses, the parsed service model, a migrated database to copy, boto3's model files.
 
     `access_key_id` and `secret_access_key` are the administrator's of every server in this process, `running` what is
     to be stopped if nobody else does.
@@ -36,19 +41,33 @@ class Workshop:
         self.running: list[Running] = []
         self.model = ServiceModel.load()
         self.thread = LoopThread("stateward-servers")
+        self._fronts = Fronts()
+        self.url: str = self.thread.run(self._fronts.first()).url
+        """Where the server of a test is, unless another runs at the same time."""
         self._folder = Path(tempfile.mkdtemp(prefix="stateward-tests-"))
         self._template = self._folder / "template"
         self._template.mkdir()
         self.thread.run(self._migrate())
         self._loader = _load_boto3()
+        self._open = ExitStack()
 
-    def start_server(self, **settings: Any) -> BackgroundServer:
+    def start_server(self, **settings: Any) -> HostedServer:
         """A running server with a fresh database of its own; `settings` are those of a Config."""
         folder = Path(tempfile.mkdtemp(prefix="server-", dir=self._folder))
         shutil.copytree(self._template, folder, dirs_exist_ok=True)
-        server = BackgroundServer(self.thread, self._config(folder, **settings), self.model)
-        server.start()
-        return server
+        return HostedServer(self.thread, self._fronts, self._config(folder, **settings), self.model)
+
+    def environment(self, url: str, region: str, profiles: Sequence[str]) -> dict[str, str]:
+        """The variables with which AWS clients find a server, and nothing of the user's own account."""
+        values = variables(url, region, self.access_key_id, self.secret_access_key)
+        number, path = tempfile.mkstemp(prefix="profiles-", dir=self._folder)
+        os.close(number)
+        return values | write_profiles(Path(path), values, profiles)
+
+    def prepare(self, region: str, profiles: Sequence[str]) -> None:
+        """Clients that are made from now on find the first server at a time, also those that code makes at import."""
+        environment = self.environment(self.url, region, profiles)
+        self._open.enter_context(surroundings(environment, self.session()))
 
     def session(self) -> Any:
         """A botocore session for which the model files have been read already."""
@@ -60,9 +79,11 @@ class Workshop:
 
     def close(self) -> None:
         """Stop what still runs, wait until it has, and take away what it wrote."""
+        self._open.close()
         try:
             for one in list(self.running):
                 one.stop()
+            self.thread.later(self._fronts.close())
             self.thread.close()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
