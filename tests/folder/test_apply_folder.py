@@ -121,7 +121,6 @@ def test_a_new_content_is_the_default_at_once(stateward, folder, ssm):
     applied(stateward, folder)
     folder.change("documents/restart.yaml", "'true'", "'false'")
     shown = stateward("plan", folder.path, code=2).stdout
-    assert "starts nightly" in shown
     assert "    -    - 'true'" in shown
     applied(stateward, folder)
     assert ssm.describe_document(Name="restart")["Document"]["DefaultVersion"] == "2"
@@ -146,7 +145,7 @@ def test_nothing_is_wiped_by_an_update(stateward, folder, ssm):
 def test_all_of_it_happens_or_nothing(stateward, folder, ssm):
     folder.put("associations/wrong.yaml", "Name: no-such-document\n")
     said = stateward("apply", folder.path, "--yes", code=1)
-    assert "InvalidDocument: step 4, CreateAssociation no-such-document" in said.stderr
+    assert "InvalidDocument: step 4, CreateAssociation associations/wrong" in said.stderr
     assert ssm.list_associations()["Associations"] == []
     assert not ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"]
 
@@ -154,14 +153,42 @@ def test_all_of_it_happens_or_nothing(stateward, folder, ssm):
 def test_plan_says_what_the_server_would_refuse(stateward, folder, ssm):
     folder.change("associations/nightly.yaml", "cron(0 3 ? * * *)", "rate(1 second)")
     said = stateward("plan", folder.path, code=1)
-    assert "InvalidSchedule: step 3, CreateAssociation nightly" in said.stderr
+    assert "InvalidSchedule: step 3, CreateAssociation associations/nightly" in said.stderr
     assert ssm.list_associations()["Associations"] == []
 
 
 def test_a_calendar_that_cannot_be_read_is_refused(stateward, folder, ssm):
-    folder.put("calendars/freeze.ics", "BEGIN:VCALENDAR\n")
+    folder.put("calendars/freeze.ics", "BEGIN:VCALENDAR\nX-CALENDAR-TYPE:DEFAULT_OPEN\n")
     said = stateward("apply", folder.path, "--yes", code=1)
-    assert "InvalidDocumentContent: step 2, CreateDocument freeze" in said.stderr
+    assert "InvalidDocumentContent: step 2, CreateDocument calendars/freeze" in said.stderr
+
+
+def test_a_new_document_and_its_association_are_one_run(stateward, folder, ssm, server):
+    folder.change("associations/nightly.yaml", "ApplyOnlyAtCronInterval: true\n", "")
+    applied(stateward, folder)
+    server.clock(advance="1m")
+    before = len(
+        ssm.describe_association_executions(AssociationId=nightly(ssm)["AssociationId"])["AssociationExecutions"]
+    )
+    folder.change("documents/restart.yaml", "'true'", "'false'")
+    folder.change("associations/nightly.yaml", '"50"', '"20"')
+    applied(stateward, folder)
+    server.clock(advance="1m")
+    rows = ssm.describe_association_executions(AssociationId=nightly(ssm)["AssociationId"])["AssociationExecutions"]
+    assert len(rows) == before + 1
+
+
+def test_an_association_that_waits_for_its_schedule_is_not_said_to_start(stateward, folder, ssm):
+    applied(stateward, folder)
+    folder.change("documents/restart.yaml", "'true'", "'false'")
+    assert "starts" not in stateward("plan", folder.path, code=2).stdout
+
+
+def test_nothing_done_without_its_flag_is_no_success(stateward, folder, ssm):
+    applied(stateward, folder)
+    folder.remove("associations/nightly.yaml").remove("calendars/freeze.ics")
+    said = stateward("apply", folder.path, "--yes", code=2)
+    assert said.stderr.endswith("nothing is done: what is left needs --delete\n")
 
 
 def test_deletions_need_the_flag_and_only_concern_what_the_folder_made(stateward, folder, ssm):
@@ -177,7 +204,7 @@ def test_deletions_need_the_flag_and_only_concern_what_the_folder_made(stateward
     assert "- association nightly" in shown
     assert "- calendar    freeze   used by no association" in shown
     assert "2 to delete (needs --delete)" in shown
-    applied(stateward, folder)
+    applied(stateward, folder, code=2)
     assert len(ssm.list_associations()["Associations"]) == 2
     applied(stateward, folder, "--delete")
     assert [one["AssociationName"] for one in ssm.list_associations()["Associations"]] == ["foreign"]

@@ -18,7 +18,7 @@ def test_the_place_of_a_file_says_its_kind_and_key(tmp_path):
         tmp_path,
         associations__web__nightly_yaml="Name: AWS-RunShellScript\nTags: {team: web, count: 3}\n",
         documents__restart_yaml="Content: {schemaVersion: '2.2', mainSteps: []}\n",
-        calendars__freeze_ics="BEGIN:VCALENDAR\n",
+        calendars__freeze_ics="BEGIN:VCALENDAR\nX-CALENDAR-TYPE:DEFAULT_OPEN\n",
     )
     (folder / "documents" / "README.md").write_text("not a document")
     association, calendar, document = read(folder)
@@ -60,7 +60,14 @@ def test_the_folder_is_named_after_its_settings_or_itself(tmp_path):
             "associations/a.yaml: MaxConcurency is not known here; did you mean MaxConcurrency?",
         ),
         ({"associations__a_yaml": "- x\n"}, "associations/a.yaml: write members and their values"),
-        ({"associations__a_yaml": "Name: [\n"}, "associations/a.yaml: while parsing"),
+        ({"associations__a_yaml": "Name: [\n"}, "associations/a.yaml: line 2, column 1: "),
+        (
+            {"association__a_yaml": "Name: x\n"},
+            "association/a.yaml: files lie in documents/, calendars/, associations/",
+        ),
+        ({"a_yaml": "Name: x\n"}, "a.yaml: files lie in documents/"),
+        ({"documents__a_ics": "x"}, "documents/a.ics: a calendar lies in calendars/"),
+        ({"calendars__a_ics": "BEGIN:VCALENDAR\n"}, "calendars/a.ics: add the line X-CALENDAR-TYPE:DEFAULT_OPEN"),
         ({"associations__a_yaml": "Name: x\nName: y\n"}, "Name stands twice"),
         ({"associations__a_yaml": "Name: &x y\nAssociationName: *x\n"}, "aliases are not read"),
         ({"associations__a_yaml": "Name: x\nTags: [a]\n"}, "associations/a.yaml: Tags: write `key: value` lines"),
@@ -84,6 +91,15 @@ def test_what_cannot_be_read_is_named_with_its_file(tmp_path, files, message):
     with pytest.raises(FolderProblem) as problem:
         read(folder_of(tmp_path, **files))
     assert message in str(problem.value)
+
+
+def test_a_document_may_be_a_file_of_its_own(tmp_path):
+    folder = folder_of(tmp_path)
+    (folder / "documents").mkdir()
+    text = '{"schemaVersion": "2.2", "mainSteps": []}'
+    (folder / "documents" / "restart.json").write_text(text)
+    (document,) = read(folder)
+    assert (document.members["Content"], document.members["DocumentFormat"]) == (text, "JSON")
 
 
 def test_dates_stay_texts(tmp_path):

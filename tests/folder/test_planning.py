@@ -115,6 +115,18 @@ def test_two_that_fit_are_a_problem_that_names_them():
     assert planned.problems == ["associations/a: id-1 and id-2 could be it: delete one, or give them different names"]
 
 
+def test_of_two_with_one_name_the_content_decides():
+    other = association({**MEMBERS, "MaxErrors": "5"}, tags={}, association_id="id-2")
+    (change,) = plan([wanted()], found(association(tags={}), other), FOLDER).changes
+    assert (change.action, change.resource_id) == ("adopt", "id-1")
+
+
+def test_a_deletion_beside_a_creation_of_that_name_hints_at_a_rename():
+    planned = plan([wanted(key="associations/b")], found(association()), FOLDER)
+    gone = next(change for change in planned.changes if change.action == "delete")
+    assert gone.notes == ["if this is associations/b now, write `was: associations/a` into that file"]
+
+
 def test_nothing_is_deleted_while_something_is_unclear():
     gone = association(tags={**MARKS, "stateward:key": "associations/gone"}, association_id="id-3")
     twins = association(tags={}), association(tags={}, association_id="id-2")

@@ -45,11 +45,15 @@ Perform = Callable[[Transaction, str, dict[str, Any]], Awaitable[dict[str, Any]]
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """One operation. `fill` takes members from earlier answers: `{"DocumentVersion": [2, "Document…", "…"]}`."""
+    """One operation. `fill` takes members from earlier answers: `{"DocumentVersion": [2, "Document…", "…"]}`.
+
+    `label`: what whoever asks calls it, for errors.
+    """
 
     operation: str
     request: dict[str, Any]
     fill: dict[str, list[int | str]] = {}
+    label: str = ""
 
 
 class Expectation(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,7 +177,7 @@ def _naming(number: int, step: Step) -> Iterator[None]:
         yield
     except AwsError as error:
         request = step.request
-        named = request.get("AssociationId") or request.get("AssociationName") or request.get("Name") or ""
+        named = step.label or request.get("AssociationName") or request.get("Name") or request.get("AssociationId", "")
         what = f"step {number}, {step.operation} {str(named)[:200]}".rstrip()
         raise AwsError(error.code, f"{what}: {error.message or error.code}", error.status) from error
 

@@ -242,14 +242,15 @@ async def fire(tx: Transaction, association_id: str) -> None:
 async def run_again(tx: Transaction, association: AssociationRow, cause: str) -> None:
     """Its document or a parameter has changed: like an update, running nodes finish, the rest starts afresh (D31).
 
-    A change that comes before an execution for such a change has found its targets joins it. While the association is
-    paused the change only waits for the end of that (D64).
+    A change that comes before an execution for such a change, or for the association's own new version, has found its
+    targets joins it. While the association is paused the change only waits for the end of that (D64).
     """
     if association.is_paused:
         await store.save(tx, pauses.with_held(association, cause))
         return
     unfinished = await store.unfinished(tx, association.association_id)
-    if any(row.phase == "opened" and row.cause.startswith(JOINED) for row in unfinished):
+    own = f"version:{association.version}"
+    if any(row.phase == "opened" and (row.cause == own or row.cause.startswith(JOINED)) for row in unfinished):
         return
     await stop_unstarted(tx, association, "updated", "change")
     await open_execution(tx, association, cause, "change")

@@ -71,10 +71,15 @@ def apply(
     if plan and plan != planned.hash:
         fail(f"the plan is {planned.hash} now, not {plan}: folder or server have changed, look at `stateward plan`")
     _show(planned, _effects(server, planned), delete=delete, adopt=adopt)
+    from stateward.folder import showing
+
     _refuse_problems(planned)
     changes = planned.chosen(delete=delete, adopt=adopt)
     if not changes:
-        typer.echo("nothing to do", err=True)
+        left = showing.left_over(planned)
+        typer.echo(f"nothing is done: {left}" if left else "nothing to do", err=True)
+        if planned.differs:
+            raise typer.Exit(DIFFERENT)
         return
     if not yes:
         if not sys.stdin.isatty():
@@ -173,7 +178,7 @@ def _apply_together(server: Server, changes: list[Change]) -> None:
     from stateward.folder import planning
 
     server.own(APPLY, planning.wish(changes))
-    typer.echo(f"{len(changes)} changes are made")
+    typer.echo(_made(changes))
 
 
 def _apply_in_turn(server: Server, changes: list[Change]) -> None:
@@ -198,7 +203,11 @@ def _apply_in_turn(server: Server, changes: list[Change]) -> None:
         for change in stop.left:
             typer.echo(f"left    {change.kind} {change.name}")
         fail(f"stopped after {len(stop.done)} of {len(changes)} changes; another apply goes on from there")
-    typer.echo(f"{len(changes)} changes are made")
+    typer.echo(_made(changes))
+
+
+def _made(changes: list[Change]) -> str:
+    return "1 change is made" if len(changes) == 1 else f"{len(changes)} changes are made"
 
 
 def _is_stateward(server: Server) -> bool:

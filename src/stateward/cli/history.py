@@ -83,6 +83,8 @@ def export(
     from stateward.cli import history_export
     from stateward.cli.names import UUID, Names
 
+    if output and rows != "steps":
+        fail("--with-output goes with --rows steps: only steps print something", USAGE)
     if rows not in ROWS:
         fail(f"--rows {rows!r}: use one of {', '.join(ROWS)}", USAGE)
     if form not in history_export.FORMATS:

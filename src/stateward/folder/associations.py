@@ -94,9 +94,10 @@ def _current(wanted: Wanted, found: Found, folder: str) -> tuple[Association | N
             return mine[0], False
     name, asked = wanted.members.get("AssociationName"), plain(wanted.members)
     free = [one for one in found.associations.values() if FOLDER_TAG not in one.tags]
+    equal = [one for one in free if one.members == _with_own_id(asked, one.members)]
     like = [one for one in free if name and one.members.get("AssociationName") == name]
-    if not like:
-        like = [one for one in free if one.members == _with_own_id(asked, one.members)]
+    if len(equal) == 1 or not like:
+        like = equal
     if len(like) > 1:
         raise Problem(f"{wanted.key}: {_ids(like)} could be it: delete one, or give them different names")
     return (like[0], True) if like else (None, False)

@@ -173,7 +173,9 @@ def _default(name: str, version: str) -> Step:
 
 def _followers(found: Found, name: str) -> list[str]:
     """Which associations run again when the default version moves."""
-    names = sorted(user for user, version in found.users.get(name, ()) if version == DEFAULT)
+    names = sorted(
+        user for user, version in found.users.get(name, ()) if version == DEFAULT and user not in found.waiting
+    )
     return [f"starts {', '.join(names)}"] if names else []
 
 

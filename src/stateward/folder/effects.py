@@ -30,7 +30,7 @@ def next_times(expression: str, offset_days: int, now_ms: int, count: int = FIRE
     if not expression:
         return []
     try:
-        parsed = schedule.parse(expression)
+        parsed = schedule.parse_for_association(expression, now_ms)
     except schedule.InvalidSchedule:
         return []
     found: list[str] = []
@@ -38,5 +38,5 @@ def next_times(expression: str, offset_days: int, now_ms: int, count: int = FIRE
     while after is not None and len(found) < count:
         after = schedule.next_due(parsed, after, now_ms, offset_days)
         if after is not None:
-            found.append(datetime.fromtimestamp(after / 1000, UTC).strftime("%d %b %H:%M").lstrip("0"))
+            found.append(datetime.fromtimestamp(after / 1000, UTC).strftime("%d %b %Y %H:%M").lstrip("0"))
     return found

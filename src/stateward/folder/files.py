@@ -12,8 +12,9 @@ from stateward.folder.resources import ASSOCIATION_MEMBERS, CALENDAR_TYPE, DOCUM
 
 SETTINGS_FILE = "stateward.yaml"
 PLACES: dict[str, Kind] = {"documents": "document", "calendars": "calendar", "associations": "association"}
-SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml", ".json")
 CALENDAR_SUFFIX = ".ics"
+CALENDAR_STATE = "X-CALENDAR-TYPE"
 MOST_BYTES = 1024 * 1024
 MOST_FILES = 5_000
 OWN = ("Tags", "was")
@@ -76,6 +77,7 @@ def read(folder: Path) -> list[Wanted]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    _refuse_misplaced(folder)
     count = 0
     for place, kind in PLACES.items():
         for path in sorted((folder / place).rglob("*")):
@@ -89,6 +91,19 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _refuse_misplaced(folder: Path) -> None:
+    """A file that looks like a resource and lies where none is read would be taken for one that is gone."""
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if hidden or path.is_dir() or path.suffix not in (*SUFFIXES, CALENDAR_SUFFIX) or str(relative) == SETTINGS_FILE:
+            continue
+        if relative.parts[0] not in PLACES or len(relative.parts) == 1:
+            raise FolderProblem(f"{relative}: files lie in {', '.join(f'{place}/' for place in PLACES)}; move it there")
+        if path.suffix == CALENDAR_SUFFIX and PLACES[relative.parts[0]] != "calendar":
+            raise FolderProblem(f"{relative}: a calendar lies in calendars/; move it there")
+
+
 def _wanted(path: Path, folder: Path) -> Wanted:
     relative = path.relative_to(folder)
     kind = PLACES[relative.parts[0]]
@@ -96,6 +111,8 @@ def _wanted(path: Path, folder: Path) -> Wanted:
     if path.suffix == CALENDAR_SUFFIX:
         return Wanted(kind, key, _document(kind, relative, {"Content": _text(path, folder)}))
     given = _mapping(path, folder)
+    if kind == "document" and "schemaVersion" in given:
+        given = {"Content": _text(path, folder)}  # the document itself, as it stands
     allowed = (*ASSOCIATION_MEMBERS, *OWN) if kind == "association" else DOCUMENT_OWN
     _refuse_others(given, allowed, str(relative))
     tags = _tags(given.get("Tags"), relative)
@@ -116,6 +133,11 @@ def _document(kind: Kind, relative: Path, given: dict[str, Any]) -> dict[str, An
     content = given.get("Content")
     if content is None:
         raise FolderProblem(f"{relative}: Content is missing")
+    if kind == "calendar" and CALENDAR_STATE not in str(content):
+        raise FolderProblem(
+            f"{relative}: add the line {CALENDAR_STATE}:DEFAULT_OPEN behind BEGIN:VCALENDAR if its events are when "
+            f"nothing may change, or {CALENDAR_STATE}:DEFAULT_CLOSED if they are when something may"
+        )
     members: dict[str, Any] = {"Name": str(given.get("Name") or relative.stem)}
     members["DocumentType"] = CALENDAR_TYPE if kind == "calendar" else given.get("DocumentType", "Command")
     if isinstance(content, str):
@@ -136,12 +158,20 @@ def _mapping(path: Path, folder: Path) -> dict[str, Any]:
     try:
         found = yaml.load(_text(path, folder), Loader=_Loader)
     except yaml.YAMLError as error:
-        raise FolderProblem(f"{relative}: {' '.join(str(error).split())}") from None
+        raise FolderProblem(f"{relative}: {_told(error)}") from None
     except RecursionError:
         raise FolderProblem(f"{relative}: nested too deeply") from None
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise FolderProblem(f"{relative}: write members and their values, such as `Name: my-document`")
     return found
+
+
+def _told(error: yaml.YAMLError) -> str:
+    """What the parser found, with line and column instead of a name that means nothing."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
 
 
 def _text(path: Path, folder: Path) -> str:
@@ -150,8 +180,10 @@ def _text(path: Path, folder: Path) -> str:
         if path.stat().st_size > MOST_BYTES:
             raise FolderProblem(f"{relative}: larger than {MOST_BYTES} bytes")
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderProblem(f"{relative}: {error}") from None
+    except UnicodeDecodeError:
+        raise FolderProblem(f"{relative}: not UTF-8 text") from None
+    except OSError as error:
+        raise FolderProblem(f"{relative}: {error.strerror}") from None
 
 
 def _tags(given: Any, relative: Path) -> dict[str, str] | None:

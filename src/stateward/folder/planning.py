@@ -61,7 +61,20 @@ def plan(wanted: Sequence[Wanted], found: Found, folder: str) -> Plan:
             changes.append(change)
     problems += _claimed_twice(changes)
     changes += _deletions(wanted, found, folder, claimed, problems)
-    return Plan(folder, changes, problems, unchanged)
+    return Plan(folder, _with_hints(changes), problems, unchanged)
+
+
+def _with_hints(changes: Sequence[Change]) -> list[Change]:
+    """A deletion beside a creation of the same name is a renamed file more often than not."""
+    made = {(change.kind, change.name): change.key for change in changes if change.action == "create"}
+    hinted = []
+    for change in changes:
+        key = made.get((change.kind, change.name))
+        if change.action == "delete" and key is not None:
+            hint = f"if this is {key} now, write `was: {change.key}` into that file"
+            change = msgspec.structs.replace(change, notes=[*change.notes, hint])
+        hinted.append(change)
+    return hinted
 
 
 def _deletions(
@@ -117,7 +130,8 @@ def wish(changes: Sequence[Change], *, rehearse: bool = False) -> dict[str, Any]
         first = len(steps)
         for step in change.steps:
             fill = {member: [first + int(number), *path] for member, (number, *path) in step.fill.items()}
-            steps.append({"operation": step.operation, "request": step.request, "fill": fill})
+            one = {"operation": step.operation, "request": step.request, "fill": fill, "label": change.key}
+            steps.append(one)
     return {
         "steps": steps,
         "expect": [msgspec.to_builtins(one) for change in changes for one in change.expect],

@@ -47,7 +47,9 @@ def read(api: Api, wanted: Sequence[Wanted], folder: str) -> Found:
         may_be = element.get("AssociationName") in names or element["Name"] in by_document
         if mine == folder or (mine is None and may_be and "InstanceId" not in element):
             associations[element["AssociationId"]] = association(api, element["AssociationId"], tags)
-    return Found(associations, documents, _users(listed), _types(api, wanted, associations, documents))
+    users = _users(listed)
+    waiting = _waiting(api, listed, associations, set(named))
+    return Found(associations, documents, users, _types(api, wanted, associations, documents), waiting)
 
 
 def documents_of(api: Api) -> list[dict[str, Any]]:
@@ -131,6 +133,20 @@ def _users(listed: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, str]]]
         name = element.get("AssociationName") or element["AssociationId"]
         users.setdefault(element["Name"], []).append((name, element.get("DocumentVersion", "$DEFAULT")))
     return users
+
+
+def _waiting(
+    api: Api, listed: Iterable[dict[str, Any]], known: dict[str, Association], documents: set[str]
+) -> frozenset[str]:
+    """Of the associations behind these documents, those that a new default version does not start."""
+    found = set()
+    for element in listed:
+        association_id = element["AssociationId"]
+        if element["Name"] in documents and "InstanceId" not in element:
+            one = known.get(association_id) or association(api, association_id, {})
+            if one.members.get("ApplyOnlyAtCronInterval"):
+                found.add(element.get("AssociationName") or association_id)
+    return frozenset(found)
 
 
 def _types(

@@ -98,12 +98,14 @@ class Found(msgspec.Struct, frozen=True):
     """What a server has of its account: associations by id, documents by name.
 
     `users`: document → associations that name it, with their document versions. `types`: document → its type.
+    `waiting`: associations that wait for their schedule when something changes (ApplyOnlyAtCronInterval).
     """
 
     associations: dict[str, Association]
     documents: dict[str, Document]
     users: dict[str, list[tuple[str, str]]] = {}
     types: dict[str, str] = {}
+    waiting: frozenset[str] = frozenset()
 
 
 def plain(members: dict[str, Any]) -> dict[str, Any]:

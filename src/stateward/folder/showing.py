@@ -40,6 +40,12 @@ def summary(plan: Plan, *, delete: bool, adopt: bool) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def left_over(plan: Plan) -> str:
+    """What is not done without a flag."""
+    flags = sorted({flag for change in plan.changes for flag, needed in _flags(change) if needed})
+    return f"what is left needs {' and '.join(flags)}" if flags else ""
+
+
 def as_json(plan: Plan, effects: Sequence[list[str]]) -> dict[str, Any]:
     """The plan for programs."""
     return {
