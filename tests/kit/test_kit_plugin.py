@@ -65,8 +65,8 @@ def test_a_failing_test_says_what_the_server_has_seen(project):
             r"time: .*",
             "simulated nodes: 2",
             r'script: \{"nodes": 1, "step": "restart", "status": "Failed", "error": "no space left"\}',
-            r"association .* \(nightly\): Failed Failed=1 Success=1",
-            r"  .* Failed Failed \{Failed=1, Success=1\} .*",
+            r"association .* \(nightly\): Failed \(Failed=1, Success=1\)",
+            r"  .* Failed \{Failed=1, Success=1\} .*",
             "    mi-00000000000000001 restart: Failed, exit code 1: no space left",
         ],
         consecutive=False,
@@ -96,6 +96,7 @@ def test_names_that_fit_nothing_fail_a_test_whose_asserts_hold(project):
             "the script names what there is not: document 'nihgtly': does not exist here; *",
         ]
     )
+    ran.stdout.no_fnmatch_line("*During handling of the above exception*")
 
 
 def test_an_error_inside_the_server_fails_the_test_that_made_it(project):

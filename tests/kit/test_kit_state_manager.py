@@ -189,6 +189,7 @@ def test_a_rule_may_come_before_the_document_that_it_is_about(state_manager):
 
 
 def test_a_name_that_fitted_once_is_no_mistake(state_manager):
+    state_manager.fleet.add(1)
     state_manager.fleet.script("Failed", step="restart")
     association_id = deploy()
     state_manager.settle()
@@ -219,8 +220,19 @@ def test_contradictions_of_a_rule_are_said_at_once(state_manager):
         state_manager.fleet.script("Failed", silent=True)
     with pytest.raises(KitError, match="no simulated node here"):
         state_manager.fleet.script("Failed", nodes=["mi-1"])
+    with pytest.raises(KitError, match="a status is one of Success, Failed, TimedOut, Skipped"):
+        state_manager.fleet.script("Broken")
+    first, last = state_manager.fleet.add(2)
+    with pytest.raises(KitError, match=f"no simulated node here; there are 2, {first} to {last}"):
+        state_manager.fleet.offline("mi-nope")
     with pytest.raises(KitError, match="which nodes"):
         state_manager.fleet.offline([])
+
+
+def test_a_refusal_of_the_api_comes_without_the_frames_of_botocore(state_manager):
+    with pytest.raises(ClientError) as refused:
+        state_manager.executions("00000000-0000-0000-0000-000000000000")
+    assert [one.path.name for one in refused.traceback if "botocore" in str(one.path)] == []
 
 
 def test_alarms_are_set_by_name(state_manager):

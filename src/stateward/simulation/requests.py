@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from stateward.api.steering import duration_ms
-from stateward.scripted.rules import LONGEST_MS, Name, Numbered, Positive, Rule
+from stateward.scripted.rules import LONGEST_MS, Name, Numbered, Positive, Rule, Status
 from stateward.simulation.store import FleetNodeRow
 from stateward.tags import rules as tag_rules
 from stateward.wire.errors import validation_error
@@ -100,6 +100,8 @@ def _advice(problem: str) -> str:
     found = MEMBER.search(problem)
     if found is None:
         return f"write one of {', '.join(WISHES)}, such as {EXAMPLE}"
+    if found[1] in ("script", "scripts") and problem.rstrip("`").endswith(".status"):
+        return f"a status is one of {', '.join(get_args(Status))}"
     if found[1] in ("script", "scripts"):
         members = ", ".join(field.name for field in msgspec.structs.fields(Rule))
         return f"a rule has {members}; write for example {RULE_EXAMPLE}"
@@ -119,8 +121,15 @@ def chosen(which: Positive | list[str], fleet: Sequence[str]) -> list[str]:
         return list(fleet[:which])
     unknown = sorted(set(which) - set(fleet))
     if unknown:
-        raise validation_error(f"{unknown[0]}: no simulated node here; GET lists those that there are")
+        raise validation_error(f"{unknown[0]}: no simulated node here; {those_there_are(fleet)}")
     return sorted(set(which))
+
+
+def those_there_are(fleet: Sequence[str]) -> str:
+    """The ids of a fleet in words."""
+    if not fleet:
+        return "there is none yet"
+    return f"there are {len(fleet)}, {fleet[0]} to {fleet[-1]}" if len(fleet) > 1 else f"there is {fleet[0]} only"
 
 
 def check_reboot(node_ids: Sequence[str], away: Collection[str]) -> None:
@@ -140,6 +149,7 @@ def described_rules(script: Sequence[Numbered], unknown: Mapping[int, str]) -> l
     return [
         {"rule": one.number, "script": msgspec.to_builtins(one.rule)}
         | ({} if one.rule.times is None else {"used": len(one.used_by)})
+        | ({} if one.used_by else {"unused": True})
         | ({"unknown": unknown[one.number]} if one.number in unknown else {})
         for one in reversed(script)
     ]

@@ -18,6 +18,7 @@ from stateward.documents.store import AMAZON
 from stateward.scripted import rules
 from stateward.scripted.rules import Numbered, Rule
 from stateward.simulation import store
+from stateward.simulation.requests import those_there_are
 from stateward.storage import Snapshot, Transaction
 from stateward.wire.errors import AwsError, validation_error
 
@@ -83,10 +84,15 @@ async def _order(tx: Transaction, command_id: str, rows: Sequence[InvocationRow]
     decided: list[tuple[InvocationRow, Rule | None]] = []
     for row in rows:
         one = rules.decide(script, run, row.resource_id)
-        if one is not None and one.rule.times is not None and command_id not in one.used_by:
+        if one is not None and _is_to_be_noted(one, command_id):
             await store.note_use(tx, scope, one.number, command_id)
         decided.append((row, None if one is None else one.rule))
     return Order(document, values, decided)
+
+
+def _is_to_be_noted(one: Numbered, command_id: str) -> bool:
+    """Of a rule that is not used up only the first use matters: that there was one."""
+    return not one.used_by or (one.rule.times is not None and command_id not in one.used_by)
 
 
 async def _run(tx: Snapshot, command: CommandRow, document: schema.Document, script: Sequence[Numbered]) -> rules.Run:
@@ -104,10 +110,10 @@ async def _run(tx: Snapshot, command: CommandRow, document: schema.Document, scr
 async def _check_nodes(tx: Snapshot, scope: Scope, rule: Rule) -> None:
     """Nodes are there before their rules."""
     if isinstance(rule.nodes, list):
-        known = {row.node_id for row in await store.nodes(tx, scope)}
+        known = [row.node_id for row in await store.nodes(tx, scope)]
         unknown = [node_id for node_id in rule.nodes if node_id not in known]
         if unknown:
-            raise validation_error(f"nodes: {_shown(unknown)}: no simulated node here; GET lists those that there are")
+            raise validation_error(f"nodes: {_shown(unknown)}: no simulated node here; {those_there_are(known)}")
 
 
 async def _problem(tx: Snapshot, scope: Scope, rule: Rule) -> str | None:

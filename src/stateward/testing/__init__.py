@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stateward.testing.control import KitError, StateManagerFailed
+    from stateward.testing.control import KitError, StateManagerFailed, UnusedRule
     from stateward.testing.sandbox import StateManager, prepare
 
-__all__ = ["KitError", "StateManager", "StateManagerFailed", "prepare"]
+__all__ = ["KitError", "StateManager", "StateManagerFailed", "UnusedRule", "prepare"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
         from stateward.testing import sandbox
 
         return getattr(sandbox, name)
-    if name in ("KitError", "StateManagerFailed"):
+    if name in ("KitError", "StateManagerFailed", "UnusedRule"):
         from stateward.testing import control
 
         return getattr(control, name)

@@ -21,6 +21,10 @@ class StateManagerFailed(AssertionError):
     """Something is wrong that the test did not look at: the server failed, work did not end, a script names nothing."""
 
 
+class UnusedRule(UserWarning):
+    """A rule of the script has decided nothing by the end of the test, which may not test what it seems to."""
+
+
 class Control:
     """Speaks to one server as its administrator."""
 

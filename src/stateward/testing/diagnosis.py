@@ -13,6 +13,7 @@ ASSOCIATIONS_SHOWN = 10
 FAILED_STEPS_SHOWN = 5
 OUTPUT_SHOWN = 300
 RULES_SHOWN = 10
+ENDED = ("Success", "Failed", "TimedOut", "Skipped")
 GOOD = ("Success", "Skipped", "Pending", "InProgress")
 
 
@@ -22,6 +23,7 @@ def describe(state_manager: StateManager) -> str:
         [
             f"time: {state_manager.clock.now.isoformat()}",
             *_fleet(state_manager),
+            *_calls(state_manager),
             *_associations(state_manager),
         ]
     )
@@ -32,7 +34,8 @@ def _fleet(state_manager: StateManager) -> list[str]:
     away = [str(node["id"]) for node in nodes if node["state"] == "offline"]
     lines = [f"simulated nodes: {len(nodes)}" + (f", offline: {', '.join(away)}" if away else "")]
     for rule in state_manager.fleet.rules[:RULES_SHOWN]:
-        lines.append(f"script: {json.dumps(rule['script'])}" + (f" ({rule['unknown']})" if "unknown" in rule else ""))
+        said = rule.get("unknown") or ("has decided nothing" if rule.get("unused") else "")
+        lines.append(f"script: {json.dumps(rule['script'])}" + (f" ({said})" if said else ""))
     return lines
 
 
@@ -47,16 +50,40 @@ def _associations(state_manager: StateManager) -> list[str]:
         )["AssociationExecutions"]
         for row in rows:
             created = row["CreatedTime"].isoformat(timespec="seconds")
-            words = (row["Status"], row.get("DetailedStatus"), row.get("ResourceCountByStatus"))
-            lines.append(f"  {created} {' '.join(str(word) for word in words if word)} {row['ExecutionId']}")
+            lines.append(f"  {created} {_outcome(row)} {row['ExecutionId']}")
+            lines += _not_reached(row, association)
         lines += _failures(state_manager, rows)
     return lines
+
+
+def _calls(state_manager: StateManager) -> list[str]:
+    """Where calls went, if that is not where the test looks."""
+    calls, here = state_manager.calls, state_manager.region
+    if set(calls) - {here}:
+        counts = ", ".join(f"{region} ({count})" for region, count in sorted(calls.items()))
+        return [f"calls by region: {counts}; state_manager.client, and what follows, are about {here}"]
+    return []
+
+
+def _outcome(execution: dict[str, Any]) -> str:
+    status, detailed = execution["Status"], execution.get("DetailedStatus")
+    words = (status, None if detailed == status else detailed, execution.get("ResourceCountByStatus"))
+    alarms = [str(alarm["Name"]) for alarm in execution.get("TriggeredAlarms", ())]
+    return " ".join(str(word) for word in words if word) + (f" (alarm {', '.join(alarms)})" if alarms else "")
+
+
+def _not_reached(execution: dict[str, Any], association: dict[str, Any]) -> list[str]:
+    if execution.get("ResourceCountByStatus") not in (None, "", "{}") or execution["Status"] not in ENDED:
+        return []
+    wanted = [f"{one['Key']}={','.join(one['Values'])}" for one in association.get("Targets", ())]
+    return [f"    it reached no node: none fits {' and '.join(wanted)}" if wanted else "    it reached no node"]
 
 
 def _overview(association: dict[str, Any]) -> str:
     overview = association.get("Overview", {})
     counts = overview.get("AssociationStatusAggregatedCount") or {}
-    return " ".join([str(overview.get("Status", "never run")), *(f"{name}={count}" for name, count in counts.items())])
+    told = ", ".join(f"{name}={count}" for name, count in counts.items())
+    return str(overview.get("Status", "never run")) + (f" ({told})" if told else "")
 
 
 def _failures(state_manager: StateManager, rows: list[dict[str, Any]]) -> list[str]:
@@ -64,6 +91,8 @@ def _failures(state_manager: StateManager, rows: list[dict[str, Any]]) -> list[s
     if failed is None:
         return []
     steps = [step for step in state_manager.steps(failed) if step["Status"] not in GOOD]
+    if not steps:
+        return []
     lines = [f"  {failed['ExecutionId']}:"]
     for step in steps[:FAILED_STEPS_SHOWN]:
         said = (step["StandardErrorContent"] or step["StandardOutputContent"]).strip()[:OUTPUT_SHOWN]

@@ -20,6 +20,7 @@ class Fleet:
         self._control = control
         self._real_nodes = real_nodes
         self._unknown = False
+        self._is_scripted = False
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
@@ -74,7 +75,8 @@ class Fleet:
         `run`, and for so many `times`; what is left out is not asked.
         Then that step (else the last) ends with `status`, `exit_code`, `output`, `error` after `delay`; a `silent`
         node never answers. A document may be created after its rule; a name that fits nothing at the end of the test
-        fails the test. Raises KitError for members that contradict each other.
+        fails the test, a rule that has decided nothing by then is a warning. Raises KitError for members that
+        contradict each other.
         """
         rule = _given(
             status=status,
@@ -92,11 +94,12 @@ class Fleet:
         )
         rules = self._control.tell("fleet", {"script": rule, "ahead": True})["rules"]
         self._unknown = self._unknown or "unknown" in rules[0]
+        self._is_scripted = True
 
     def clear_script(self) -> None:
         """From now on every step succeeds."""
         self._control.tell("fleet", {"scripts": []})
-        self._unknown = False
+        self._unknown = self._is_scripted = False
 
     def offline(self, nodes: Which, *, duration: timedelta | str | None = None) -> None:
         """Take nodes away, for a time or until `online`."""
@@ -121,6 +124,13 @@ class Fleet:
         found = [rule["unknown"] for rule in self.rules if "unknown" in rule]
         self._unknown = bool(found)
         return found
+
+    def unused_rules(self) -> list[str]:
+        """The rules that have decided nothing, one sentence each; with a `share` that is chance."""
+        if not self._is_scripted:
+            return []
+        unused = [rule["script"] for rule in self.rules if rule.get("unused") and "share" not in rule["script"]]
+        return [f"the rule script({_written(rule)}) has decided nothing" for rule in unused]
 
     def _presence(self, wish: str, nodes: Which, away: timedelta | str | None) -> None:
         which = [nodes] if isinstance(nodes, str) else nodes if isinstance(nodes, int) else list(nodes)
@@ -147,3 +157,10 @@ class Alarms:
 
 def _given(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _written(rule: Mapping[str, Any]) -> str:
+    """The rule as the test has it."""
+    given = dict(rule)
+    status = [repr(given.pop("status"))] if "status" in given else []
+    return ", ".join([*status, *(f"{name}={value!r}" for name, value in given.items())])

@@ -16,8 +16,6 @@ from stateward.app import Server
 from stateward.testing.watching import ServerErrors
 
 LEAVE_S = 5.0
-KIT = "stateward-testing"
-"""What the kit's own client has in its User-Agent."""
 REGION = re.compile(rb"Credential=[^/]+/[0-9]{8}/([A-Za-z0-9-]+)/ssm/")
 NOBODY_HERE = (
     "no State Manager runs here now: this client was used outside of a test that has the fixture state_manager, or of "
@@ -26,17 +24,15 @@ NOBODY_HERE = (
 
 
 class Calls:
-    """How many calls of the API came, by region: all of them, and those of other clients than the kit's own."""
+    """How many calls of the API came, by region."""
 
     def __init__(self) -> None:
         self.by_region: Counter[str] = Counter()
-        self.of_others = 0
 
     def note(self, headers: list[tuple[bytes, bytes]]) -> None:
         given = dict(headers)
         if found := REGION.search(given.get(b"authorization", b"")):
             self.by_region[found[1].decode()] += 1
-            self.of_others += KIT.encode() not in given.get(b"user-agent", b"")
 
 
 @dataclass

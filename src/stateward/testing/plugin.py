@@ -82,10 +82,13 @@ def _verify(manager: StateManager) -> None:
     from stateward.testing.control import StateManagerFailed
 
     __tracebackhide__ = True
+    problem = None
     try:
         manager.verify()
     except StateManagerFailed as error:
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
+    if problem is not None:  # not inside the except: pytest would show both, with the same words
+        pytest.fail(problem, pytrace=False)
 
 
 def _diagnosis(manager: StateManager) -> str:

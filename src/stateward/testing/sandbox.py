@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
 from stateward.config import DEFAULT_ACCOUNT, DEFAULT_REGION
-from stateward.testing.control import Control, KitError, StateManagerFailed
+from stateward.testing.control import Control, KitError, StateManagerFailed, UnusedRule
 from stateward.testing.fleet import Alarms, Fleet
-from stateward.testing.front import KIT
 from stateward.testing.history import History
 from stateward.testing.real_nodes import RealNodes
 from stateward.testing.surroundings import surroundings
@@ -72,16 +72,25 @@ class StateManager:
         Waits first until all that is due now has been done.
         """
         self.settle()
-        return self._history.executions(association_id)
+        __tracebackhide__ = True
+        try:
+            return self._history.executions(association_id)
+        except Exception as error:
+            raise error.with_traceback(None) from None  # botocore's frames say nothing of the test
 
     def steps(self, execution: dict[str, Any]) -> list[dict[str, Any]]:
         """What every step on every target of an execution did, as GetCommandInvocation has it."""
-        return self._history.steps(execution)
+        __tracebackhide__ = True
+        try:
+            return self._history.steps(execution)
+        except Exception as error:
+            raise error.with_traceback(None) from None
 
     def verify(self) -> None:
         """Wait until all has settled, then look for what no test may end with.
 
         Raises StateManagerFailed: an error inside the server, work that does not end, a script that names nothing.
+        Warns with UnusedRule of rules that have decided nothing.
         """
         problems: list[str] = []
         try:
@@ -92,6 +101,13 @@ class StateManager:
         problems += [f"the script names what there is not: {text}" for text in self.fleet.names_that_fit_nothing()]
         if problems:
             raise StateManagerFailed("\n".join(problems))
+        for text in self.fleet.unused_rules():
+            warnings.warn(text, UnusedRule, stacklevel=2)
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How many calls of the API came, by the region that they were for; those of `client` count too."""
+        return dict(self._server.calls.by_region)
 
     def diagnosis(self) -> str:
         """What a person wants to see of a test that failed: the time, the fleet, the script, the latest history."""
@@ -113,7 +129,6 @@ class StateManager:
 
     def _connect(self, access_key_id: str, secret_access_key: str, session: Any) -> None:
         import boto3
-        from botocore.config import Config as BotoConfig
 
         self.client = boto3.Session(botocore_session=session).client(
             "ssm",
@@ -121,7 +136,6 @@ class StateManager:
             endpoint_url=self.url,
             aws_access_key_id=access_key_id,
             aws_secret_access_key=secret_access_key,
-            config=BotoConfig(user_agent_extra=KIT),
         )
         self._open.callback(self.client.close)
         control = Control(self.url, access_key_id, secret_access_key)
