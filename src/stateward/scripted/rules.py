@@ -52,8 +52,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class Numbered(msgspec.Struct, frozen=True):
-    """A stored rule: later numbers are asked first. `used_by`: the commands that it has decided, if it counts them, else
-    one of them; empty if there was none."""
+    """A stored rule: later numbers are asked first.
+
+    `used_by`: the commands that it has decided, all if it counts them, else one; empty if there was none.
+    """
 
     number: int
     rule: Rule
