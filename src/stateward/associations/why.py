@@ -6,6 +6,7 @@ used here as well: `targets.matches`, `rate_control.release`, `standing.missed`,
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -182,10 +183,11 @@ def _does_not_match(facts: Facts, node: NodeFacts) -> Iterator[Reason]:
                 remedy="aws ssm update-association --targets Key=InstanceIds,Values=…",
             )
         else:
-            yield _tag_missing(target, node.tags)
+            yield _tag_missing(target, node)
 
 
-def _tag_missing(target: targets.Target, tags: Mapping[str, str]) -> Reason:
+def _tag_missing(target: targets.Target, node: NodeFacts) -> Reason:
+    tags = node.tags
     if target.kind == "tag":
         has = f"has {target.key}={tags[target.key]}" if target.key in tags else f"has no tag {target.key}"
         needs = f"{target.key}={' or '.join(target.values)}" if target.values else f"the tag {target.key}"
@@ -194,8 +196,14 @@ def _tag_missing(target: targets.Target, tags: Mapping[str, str]) -> Reason:
     return Reason(
         code="tag-missing",
         sentence=f"Needs {needs}, and the node {has}; it runs when it is tagged so.",
-        remedy="aws ssm add-tags-to-resource --resource-type ManagedInstance",
+        remedy=_tagging(target, node.node_id),
     )
+
+
+def _tagging(target: targets.Target, node_id: str) -> str:
+    """A command that can be pasted: its words are quoted for a shell."""
+    key, value = (target.key, next(iter(target.values), "")) if target.kind == "tag" else (target.values[0], "")
+    return shlex.join(["stateward", "nodes", "tag", node_id, f"{key}={value}"])
 
 
 def _under_way(facts: Facts) -> Iterator[Reason]:

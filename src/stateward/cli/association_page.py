@@ -13,7 +13,7 @@ from stateward.cli.server import Server
 
 LIST = Listing(
     columns=(
-        Column("ASSOCIATION", association_name),
+        Column("ASSOCIATION", association_name, "name"),
         Column("STATUS", lambda row: row.get("Overview", {}).get("Status", ""), "status"),
         Column("NODES", lambda row: counted(row.get("Overview", {}).get("AssociationStatusAggregatedCount", {}))),
         Column("DOCUMENT", lambda row: row["Name"]),

@@ -80,7 +80,7 @@ def _show_nodes(server: Server, nodes: list[dict[str, Any]], look: Look) -> None
     listing = Listing(
         columns=(
             Column("NODE", lambda row: row["InstanceId"], "id"),
-            Column("NAME", lambda row: called[row["InstanceId"]]),
+            Column("NAME", lambda row: called[row["InstanceId"]], "name"),
             Column("STATUS", lambda row: row["Status"], "status"),
             Column("DETAILS", lambda row: row.get("StatusDetails", "")),
         ),

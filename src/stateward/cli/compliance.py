@@ -40,7 +40,7 @@ def list_nodes(
     listing = Listing(
         columns=(
             Column("NODE", lambda row: row["ResourceId"], "id"),
-            Column("NAME", lambda row: named[row["ResourceId"]]),
+            Column("NAME", lambda row: named[row["ResourceId"]], "name"),
             Column("KIND", lambda row: row["ComplianceType"], "id"),
             Column("STATUS", lambda row: row["Status"], "status"),
             Column("SEVERITY", lambda row: row.get("OverallSeverity", ""), "id"),

@@ -94,13 +94,13 @@ def targets(where: Where, look: Look, execution: Exec, status: Status = "") -> N
         MaxResults=50,
         **({"Filters": [{"Key": "Status", "Value": status}]} if status else {}),
     )
-    called = names.node_names(row["ResourceId"] for row in rows) if look.output in ("table", "wide") else {}
+    called = names.own_names(row["ResourceId"] for row in rows) if look.output in ("table", "wide") else {}
     listing = Listing(
         columns=(
             Column("NODE", lambda row: row["ResourceId"], "id"),
-            Column("NAME", lambda row: called.get(row["ResourceId"], "")),
+            Column("NAME", lambda row: called.get(row["ResourceId"], ""), "name"),
             Column("STATUS", lambda row: row["Status"], "status"),
-            Column("DETAILS", lambda row: row.get("DetailedStatus", "")),
+            Column("DETAILS", lambda row: row.get("DetailedStatus", ""), spare=2),
             Column("LAST RUN", lambda row: row.get("LastExecutionDate"), "instant"),
             Column("COMMAND", lambda row: row.get("OutputSource", {}).get("OutputSourceId", ""), "id", wide=True),
         ),
@@ -139,6 +139,8 @@ def output(
     names = Names(server)
     found = names.execution(execution)
     command_id, node_id = step_output.found(server, found, names.node(node) if node else "")
+    if not node:
+        look.say(f"{found.called} on {names.own_names([node_id])[node_id]} ({node_id})")
     step_output.show(server, command_id, node_id, look, step=step)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from stateward.cli.server import FAILED, Server, fail
 from stateward.console.statuses import BY_LETTER
 
 LONGEST_NAME = 24
+TAIL = 4
 
 
 def show(server: Server, association: Association, look: Look, *, limit: int, since: str, failed: bool) -> None:
@@ -29,8 +31,8 @@ def show(server: Server, association: Association, look: Look, *, limit: int, si
         columns=(
             Column("RUN", lambda run: f"#{run.number}" if run.number else run.id, "id"),
             Column("STARTED", lambda run: run.created, "instant"),
-            Column("CAUSE", lambda run: run.cause),
-            Column("VERSION", lambda run: run.version or "", "id"),
+            Column("CAUSE", lambda run: run.cause, spare=2),
+            Column("VERSION", lambda run: run.version or "", "id", spare=3),
             Column("STATUS", lambda run: run.status, "status"),
             Column("DETAILS", lambda run: run.detailed_status, wide=True),
             Column("NODES", lambda run: run.nodes),
@@ -59,15 +61,19 @@ def show_map(server: Server, association: Association, look: Look, limit: int) -
     if not look.no_header:
         first, last = found["runs"][0]["n"], found["runs"][-1]["n"]
         typer.echo(f"{association.name}   #{first} to #{last}, newest on the right; worst first")
+    often = Counter(row.get("name") for row in found["rows"] if row["count"] == 1)
     for row, letters in list(zip(found["rows"], rows_of(found), strict=True))[: look.limit or None]:
         error = f"  {tables.safe(row['error'])}" if row.get("error") and row["count"] == 1 else ""
-        typer.echo(f"{_name(row):<{LONGEST_NAME}}  {_signs(letters, look)}{error}".rstrip())
+        typer.echo(f"{_name(row, often):<{LONGEST_NAME}}  {_signs(letters, look)}{error}".rstrip())
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: Mapping[str, Any], often: Mapping[str | None, int]) -> str:
+    """Nodes that share a name are told apart by the end of their id."""
     if row["count"] > 1:
         return f"{row['count']} nodes"
-    return tables.safe(row.get("name") or row["node"])[:LONGEST_NAME]
+    name = tables.safe(row.get("name") or row["node"])
+    end = f" …{row['node'][-TAIL:]}" if often[row.get("name")] > 1 and row.get("name") else ""
+    return name[: LONGEST_NAME - len(end)] + end
 
 
 def _signs(letters: str, look: Look) -> str:

@@ -119,14 +119,19 @@ class Names:
 
     def node_names(self, ids: Iterable[str]) -> dict[str, str]:
         """Id → name; the id where it has none, or where several have the same."""
+        named = self.own_names(ids)
+        often = Counter(named.values())
+        return {node_id: name if often[name] == 1 else node_id for node_id, name in named.items()}
+
+    def own_names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Id → name, also where several have the same; the id where it has none."""
         wanted = list(dict.fromkeys(ids))
         named = {node_id: node_id for node_id in wanted}
         for at in range(0, len(wanted), 50):
             filters = [{"Key": "InstanceIds", "Values": wanted[at : at + 50]}]
             answer = self._server.call("describe_instance_information", Filters=filters, MaxResults=50)
             named |= {row["InstanceId"]: node_name(row) for row in answer["InstanceInformationList"]}
-        often = Counter(named.values())
-        return {node_id: name if often[name] == 1 else node_id for node_id, name in named.items()}
+        return named
 
     def _of(self, association: Association, text: str, whole: str) -> Execution:
         """`412`, `last`, `last~1`, or the beginning of an id, of one association."""

@@ -9,6 +9,7 @@ from stateward.cli import tables
 from stateward.cli.presentation import Column, Listing
 from stateward.cli.server import NOT_FOUND, Server, fail
 
+WELL = ("Success", "Skipped", "InProgress", "Pending")
 NO_CHANNEL = "no channel, next try within an hour: its heartbeats come, commands wait until it is back"
 
 
@@ -27,19 +28,19 @@ def _overview(node: dict[str, Any]) -> str:
 
 def is_well(node: dict[str, Any]) -> bool:
     return node["PingStatus"] == "Online" and not any(
-        count for status, count in _counts(node).items() if status not in ("Success", "Skipped")
+        count for status, count in _counts(node).items() if status not in WELL
     )
 
 
 NODES = Listing(
     columns=(
         Column("NODE", lambda node: node["InstanceId"], "id"),
-        Column("NAME", lambda node: node.get("Name") or node.get("ComputerName", "")),
+        Column("NAME", lambda node: node.get("Name") or node.get("ComputerName", ""), "name"),
         Column("PING", lambda node: node["PingStatus"], "status"),
-        Column("LAST HEARD", lambda node: node.get("LastPingDateTime"), "instant"),
-        Column("PLATFORM", _platform),
-        Column("AGENT", lambda node: node.get("AgentVersion", "")),
-        Column("ADDRESS", lambda node: node.get("IPAddress", "")),
+        Column("LAST HEARD", lambda node: node.get("LastPingDateTime"), "instant", spare=2),
+        Column("PLATFORM", _platform, spare=3),
+        Column("AGENT", lambda node: node.get("AgentVersion", ""), spare=5),
+        Column("ADDRESS", lambda node: node.get("IPAddress", ""), spare=4),
         Column("ASSOCIATIONS", _overview),
         Column("LAST RUN", lambda node: node.get("LastAssociationExecutionDate"), "instant", wide=True),
         Column("REGISTERED", lambda node: node.get("RegistrationDate"), "instant", wide=True),

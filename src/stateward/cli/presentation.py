@@ -22,12 +22,21 @@ FORMS = ("table", "wide", "json", "jsonl", "yaml", "name")
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column: its title, and its value of an item. `kind`: text, id, status (with sign and colour) or instant."""
+    """A column: its title, and its value of an item. `kind`: text, name, id, status (with sign and colour) or instant.
+
+    Ids, statuses and instants are never cut. Where the terminal is too narrow for all columns, those with the highest
+    `spare` go first; text and instants have 1 when nothing is said, the others 0: they stay.
+    """
 
     title: str
     value: Callable[[Any], Any]
     kind: str = "text"
     wide: bool = False
+    spare: int | None = None
+
+    @property
+    def goes(self) -> int:
+        return int(self.kind in ("text", "instant")) if self.spare is None else self.spare
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -124,11 +133,11 @@ class Look(msgspec.Struct, frozen=True):
     def _show_rows(self, listing: Listing, items: Sequence[Any]) -> None:
         columns = [column for column in listing.columns if not column.wide or self.output == "wide"]
         values = [[column.value(item) for column in columns] for item in items]
+        shown = [[self.cell(one.kind, value) for one, value in zip(columns, row, strict=True)] for row in values]
         if not items and listing.none and self.is_terminal:
             self.say(listing.none)
             return
         if not self.is_terminal:
-            shown = [[self.cell(one.kind, value) for one, value in zip(columns, row, strict=True)] for row in values]
             tables.show_tabs([] if self.no_header else [column.title for column in columns], shown)
             return
         kinds = [column.kind for column in columns]
@@ -138,8 +147,9 @@ class Look(msgspec.Struct, frozen=True):
 
         tables.show_table(
             [] if self.no_header else [column.title for column in columns],
-            [[self.cell(one.kind, value) for one, value in zip(columns, row, strict=True)] for row in values],
-            whole={number for number, kind in enumerate(kinds) if kind != "text"},
+            shown,
+            whole={number for number, kind in enumerate(kinds) if kind not in ("text", "name")},
+            spare=[column.goes for column in columns],
             width=width(),
             paint=paint,
         )

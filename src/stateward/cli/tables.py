@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 GAP = "  "
-LEAST = 8
+LEAST = 12
 
 
 def show_tabs(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -25,41 +25,47 @@ def show_table(
     rows: Sequence[Sequence[str]],
     *,
     whole: AbstractSet[int],
+    spare: Sequence[int],
     width: int,
     paint: Callable[[int, int, str], str],
 ) -> None:
     """For people: columns in `whole` are never cut, the widest of the others are, where the terminal is narrow.
 
+    Where that is not enough, columns are left out: those with the highest `spare` first, none with 0.
     `paint(row, column, text)` colours a value.
     """
     from rich.cells import set_cell_size
 
     lines = [[safe(value) for value in row] for row in rows]
-    widths = _widths([*([list(titles)] if titles else []), *lines], whole, width)
+    widths = _widths([*([list(titles)] if titles else []), *lines], whole, spare, width)
     if titles:
-        typer.echo(GAP.join(f"{title:<{size}}" for title, size in zip(titles, widths, strict=True)).rstrip())
+        typer.echo(GAP.join(f"{titles[at]:<{size}}" for at, size in widths.items()).rstrip())
     for number, line in enumerate(lines):
-        cells = [
-            paint(number, at, set_cell_size(_cut(value, size), size))
-            for at, (value, size) in enumerate(zip(line, widths, strict=True))
-        ]
+        cells = [paint(number, at, set_cell_size(_cut(line[at], size), size)) for at, size in widths.items()]
         typer.echo(GAP.join(cells).rstrip())
 
 
-def _widths(lines: Sequence[Sequence[str]], whole: AbstractSet[int], width: int) -> list[int]:
-    """How wide each column is: as its widest value, then narrower, the widest first, until all fit."""
+def _widths(
+    lines: Sequence[Sequence[str]], whole: AbstractSet[int], spare: Sequence[int], width: int
+) -> dict[int, int]:
+    """Column → how wide: as its widest value, then narrower, the widest first, and without some, until all fit."""
     from rich.cells import cell_len
 
     if not lines:
-        return []
-    widths = [max(cell_len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    least = [size if at in whole else min(size, max(LEAST, cell_len(lines[0][at]))) for at, size in enumerate(widths)]
-    while sum(widths) + len(GAP) * (len(widths) - 1) > width:
-        widest = max(range(len(widths)), key=lambda at: widths[at] if widths[at] > least[at] else -1)
-        if widths[widest] <= least[widest]:
-            break
+        return {}
+    widths = {at: max(cell_len(line[at]) for line in lines) for at in range(len(lines[0]))}
+    least = {at: size if at in whole else min(size, LEAST) for at, size in widths.items()}
+    while _across(least) > width and any(spare[at] for at in least):
+        del least[max(least, key=lambda at: (spare[at], at))]
+    widths = {at: widths[at] for at in least}
+    while _across(widths) > width and widths != least:
+        widest = max(widths, key=lambda at: widths[at] if widths[at] > least[at] else -1)
         widths[widest] -= 1
     return widths
+
+
+def _across(widths: Mapping[int, int]) -> int:
+    return sum(widths.values()) + len(GAP) * (len(widths) - 1)
 
 
 def _cut(text: str, width: int) -> str:
