@@ -152,9 +152,18 @@ def test_nodes_of_one_name_are_told_apart():
 
 
 def test_the_summary_counts_nodes_of_folded_rows():
-    assert heat.summary(FOUND) == "4 nodes over 3 runs; in the newest, #3: 3 Success, 1 Failed"
-    assert heat.summary({**FOUND, "cells": "SS.SS."}) == "4 nodes over 3 runs; in the newest, #3: 4 not targets"
+    plain = {**FOUND, "runs": [run(1), run(2), run(3)]}
+    assert heat.summary(plain) == "4 nodes over 3 runs; in the newest, #3: 3 Success, 1 Failed"
+    assert heat.summary({**plain, "cells": "SS.SS."}) == "4 nodes over 3 runs; in the newest, #3: 4 not targets"
     assert heat.summary({"runs": [], "rows": [], "cells": ""}) == "no run yet"
+
+
+def test_a_later_run_on_some_nodes_does_not_hide_that_one_failed_before():
+    retried = {"runs": [run(1, folded=[2])], "rows": [line("mi-1")], "cells": "s"}
+    assert heat.summary(retried) == "1 node over 1 run; in the newest, #1, after #2 on some nodes: 1 Success"
+    row = heat.table(retried).rows[0]
+    assert (row.status, row.always, row.cells[0].later) == ("Success", False, True)
+    assert heat.summary(FOUND).endswith("in the newest, #3, after #4 to #5 on some nodes: 3 Success, 1 Failed")
 
 
 @pytest.mark.parametrize("theme", heat.THEMES)

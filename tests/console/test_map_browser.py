@@ -170,6 +170,8 @@ def test_the_keyboard_alone_walks_through_the_table(tab, world):
     tab.keyboard.press("Home")
     expect(tab.locator(":focus")).to_contain_text("3 nodes")
     tab.keyboard.press("End")
+    expect(tab.locator(":focus")).to_have_class(re.compile(r"^c "))
+    assert tab.evaluate("document.activeElement.closest('td').nextElementSibling.className") == "why", "the newest run"
     tab.keyboard.press("n")
     label = tab.locator(":focus").get_attribute("aria-label")
     assert re.match(r"web …\d+, #\d+, .+ UTC, \w+, version 1, (Failed|TimedOut)$", label), label

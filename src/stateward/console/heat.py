@@ -44,7 +44,10 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A node, or `count` nodes with the same letters, of which it is the first."""
+    """A node, or `count` nodes with the same letters, of which it is the first.
+
+    `always`: no run ended otherwise; a run on some nodes that came later may have covered what was before.
+    """
 
     node: str
     name: str
@@ -151,7 +154,7 @@ def _row(line: Mapping[str, Any], cells: str, runs: Sequence[Mapping[str, Any]],
         streak=line["streak"],
         error=(line["error"] or "") if ended(cells) in letters.BAD else "",
         flapping=line["flapping"],
-        always=set(cells.upper()) <= {ended(cells), letters.NO_TARGET},
+        always=set(cells) <= {ended(cells), letters.NO_TARGET},
         cells=[
             Cell(letter.upper(), BY_LETTER[letter.upper()].name, _to(run, letter), letter.islower())
             for letter, run in zip(cells[cut:], runs[cut:], strict=True)
@@ -191,8 +194,17 @@ def summary(found: Mapping[str, Any]) -> str:
         counts[letter] = counts.get(letter, 0) + line["count"]
     said = [f"{counts[one.letter]:,} {one.name}" for one in STATUSES.values() if counts.get(one.letter)]
     said[-1] = said[-1].replace("None", "not targets")
-    nodes, newest = sum(counts.values()), found["runs"][-1]["n"]
-    return f"{_counted(nodes, 'node')} over {_counted(width, 'run')}; in the newest, #{newest}: {', '.join(said)}"
+    nodes, newest = sum(counts.values()), found["runs"][-1]
+    where = f"#{newest['n']}{_after(newest['folded'])}"
+    return f"{_counted(nodes, 'node')} over {_counted(width, 'run')}; in the newest, {where}: {', '.join(said)}"
+
+
+def _after(folded: Sequence[int]) -> str:
+    """The runs on some nodes that a column's letters are newer by."""
+    if not folded:
+        return ""
+    which = f"#{folded[0]}" if len(folded) == 1 else f"#{folded[0]} to #{folded[-1]}"
+    return f", after {which} on some nodes"
 
 
 def _counted(number: int, one: str) -> str:

@@ -26,12 +26,26 @@ def stand_of(row: AssociationRow) -> Stand:
             return Stand("Failed", "Failed", f"{counted(row.bad_nodes, 'node')} of {nodes_of(row):,} not well")
         return Stand("Failed", "Failed", f"its last run could not start: {row.failed_start}")
     if row.state_rank == standing.OWED:
-        return Stand("Pending", "Owed", f"{counted(row.owed_nodes, 'node')} missed a run, and run when they are back")
+        return Stand("Pending", "Owed", _owed(row.owed_nodes))
     if row.state_rank == standing.HELD:
         return Stand("Skipped", "Held back", "its change calendar is closed")
     if row.state_rank == standing.WAITING:
-        return Stand("Pending", "Waiting", "it has found no nodes yet")
+        return Stand("Pending", "Waiting", _waiting(row))
     return Stand("Success", "Well", f"on {counted(nodes_of(row), 'node')}")
+
+
+def _owed(nodes: int) -> str:
+    if nodes == 1:
+        return "1 node missed a run, and runs it when it is back"
+    return f"{nodes:,} nodes missed a run, and run it when they are back"
+
+
+def _waiting(row: AssociationRow) -> str:
+    """An update waits for its first run while the nodes of the version before are still its targets."""
+    nodes = nodes_of(row)
+    if not nodes:
+        return "it has found no nodes yet"
+    return f"version {row.version} has not run yet; the one before was on {counted(nodes, 'node')}"
 
 
 def nodes_of(row: AssociationRow) -> int:

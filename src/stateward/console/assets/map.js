@@ -4,11 +4,11 @@
   const BAD = "FTC", ZOOMS = [2, 4, 8, 16], PAGE = 10, LABELS = 132, HEAD = 22, TALL = 500, DRAG = 8, SOON = 1000;
 
   // Where a key leads from a cell; null where it leads nowhere.
-  function walk(key, x, y, width, height, isBad) {
+  function walk(key, x, y, width, height, isBad, last = width - 1) {
     const near = (cx, cy) => ({ x: Math.max(0, Math.min(width - 1, cx)), y: Math.max(0, Math.min(height - 1, cy)) });
     const moves = {
       ArrowLeft: () => near(x - 1, y), ArrowRight: () => near(x + 1, y), ArrowUp: () => near(x, y - 1), ArrowDown: () => near(x, y + 1),
-      Home: () => near(0, y), End: () => near(width, y), PageUp: () => near(x, y - PAGE), PageDown: () => near(x, y + PAGE),
+      Home: () => near(0, y), End: () => near(last, y), PageUp: () => near(x, y - PAGE), PageDown: () => near(x, y + PAGE),
       n: () => bad(1), p: () => bad(-1),
     };
     const bad = (by) => {
@@ -432,7 +432,7 @@
       const from = event.target.closest("a, td, th"), y = this.rows.findIndex((row) => row.includes(from)), x = y < 0 ? -1 : this.rows[y].indexOf(from);
       if (y < 0) return;
       event.preventDefault();
-      const next = walk(event.key, x, y, this.rows[0].length, this.rows.length, this.isBad);
+      const next = walk(event.key, x, y, this.rows[0].length, this.rows.length, this.isBad, this.rows[0].length - 2);
       if (next) this.go(this.rows[next.y][next.x]);
     }
 
@@ -463,7 +463,7 @@
     say(link) {
       if (!link || link.title) return;
       const row = link.closest("tr"), head = this.table.rows[1].cells[link.parentElement.cellIndex].querySelector("a");
-      link.title = [row.cells[0].textContent.replace("▸", "").trim(), head.title, link.textContent].join(", ");
+      link.title = [row.cells[0].textContent.replace("▸", "").trim(), head.title, link.textContent, ...(link.matches(".part") ? ["after a later run on some nodes"] : [])].join(", ");
       link.setAttribute("aria-label", link.title);
     }
   }
