@@ -60,3 +60,20 @@ def test_the_page_tells_in_order_and_writes_instants_as_people_do(server):
     assert "<time datetime=" in decides
     shown = re.sub(r"<[^>]+>", "", decides)
     assert not re.search(r"\d{4}-\d\d-\d\dT\d\d:", shown), shown
+
+
+def test_a_node_is_known_by_its_name_and_of_several_all_are_told(server):
+    fleet, ssm = Fleet(server), server.client()
+    node = fleet.add(1, tags={"env": "prod"}, name="db-1")[0]
+    same = fleet.add(2, tags={"env": "prod"}, name="web")
+    association = ssm.create_association(
+        Name="AWS-RunShellScript",
+        Parameters={"commands": ["true"]},
+        Targets=[{"Key": "tag:env", "Values": ["prod"]}],
+    )["AssociationDescription"]["AssociationId"]
+    person = signed_in(server)
+    assert f"stateward why {association} {node}" in person.page(f"/why?association={association}&node=db-1")
+    answer = person.get(f"/why?association={association}&node=web")
+    assert answer.status_code == 400
+    assert all(one in answer.text for one in same)
+    assert "There is no node nobody" in person.page(f"/why?association={association}&node=nobody")

@@ -79,6 +79,12 @@ async def associations_named(tx: Snapshot, scope: Scope, text: str) -> list[Hit]
     return [hit for hit in found if text in (hit.id, hit.name)] or found
 
 
+async def nodes_called(tx: Snapshot, scope: Scope, text: str) -> list[Hit]:
+    """The nodes that have exactly this id, name or computer name, at most eleven."""
+    found = await store_search.nodes(tx, scope, text, SHOWN + 1)
+    return list({hit.id: hit for hit in found if text in (hit.id, hit.name)}.values())
+
+
 async def execution_named(tx: Snapshot, scope: Scope, text: str) -> list[Hit]:
     """The executions that `nightly-patch/412`, `nightly-patch/last` or `…/last~1` may mean; none for other texts."""
     asked = _RUN.fullmatch(text)

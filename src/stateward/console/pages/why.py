@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from stateward.associations import searching, store
+from stateward.associations.store_search import Hit
 from stateward.console import words
 from stateward.console.checks import checks
 from stateward.console.naming import names_of
 from stateward.console.pages.associations import UUID
 from stateward.console.visit import Page, Visit
-from stateward.wire.errors import AwsError
+from stateward.wire.errors import AwsError, validation_error
 
 LOOKS = {
     "well": "Success",
@@ -44,6 +47,9 @@ async def show(visit: Visit) -> Response:
         if len(hits) != 1:
             raise AwsError("AssociationDoesNotExist", f"No single association is called {association_id[:80]!r}.")
         association_id = hits[0].id
+    if node_id:
+        async with visit.reading() as tx:
+            node_id = _node_meant(node_id, await searching.nodes_called(tx, visit.scope, node_id))
     found = await visit.ask("ExplainAssociation", association=association_id, node=node_id or None)
     async with visit.reading() as tx:
         row = await store.find(tx, visit.scope, association_id)
@@ -61,6 +67,14 @@ async def show(visit: Visit) -> Response:
         association_id=association_id,
         node_id=node_id,
     )
+
+
+def _node_meant(text: str, hits: Sequence[Hit]) -> str:
+    """The id of the node that has this name; the text itself where none has. Raises ValidationException for several."""
+    if len(hits) > 1:
+        ids = ", ".join(hit.id for hit in hits)
+        raise validation_error(f"Several nodes are called {text[:80]!r}; give the id of one: {ids}")
+    return hits[0].id if hits else text
 
 
 PAGES = (Page("/why", show),)
