@@ -51,7 +51,11 @@ def test_the_page_tells_in_order_and_writes_instants_as_people_do(server):
         ScheduleExpression="rate(1 day)",
     )["AssociationDescription"]["AssociationId"]
     server.clock(advance="1m")
+    whole = signed_in(server).page(f"/why?association={association}")
+    assert "Nodes that are not well" in whole
+    assert f"/why?association={association}&amp;node={node}" in whole
     text = signed_in(server).page(f"/why?association={association}&node={node}")
+    assert "Nodes that are not well" not in text
     signs = re.findall(r'<li class="(fine|waits|wrong)"><span aria-hidden="true">(.)</span> ([^<]+)', text)
     assert ("wrong", "✕", "the newest run ended well") in signs
     assert [sign for _, sign, _ in signs].count("✓") == len(signs) - 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from stateward.associations import searching, store
+from stateward.associations import searching, standing, store, store_read_models
 from stateward.associations.store_search import Hit
 from stateward.console import words
 from stateward.console.checks import checks
@@ -14,6 +14,9 @@ from stateward.console.naming import names_of
 from stateward.console.pages.associations import UUID
 from stateward.console.visit import Page, Visit
 from stateward.wire.errors import AwsError, validation_error
+
+NOT_WELL = 10
+"""So many of the worst nodes are named where no node is asked about."""
 
 LOOKS = {
     "well": "Success",
@@ -55,6 +58,9 @@ async def show(visit: Visit) -> Response:
         row = await store.find(tx, visit.scope, association_id)
         name = association_id[:8] if row is None else words.name_of(row)
         node_name = (await names_of(tx, [node_id]))[node_id] if node_id else ""
+        worst = [] if node_id else await store_read_models.worst_nodes(tx, association_id, None, NOT_WELL)
+        not_well = [one for one in worst if standing.is_bad(one) or standing.is_owed(one)]
+        names = await names_of(tx, [one.node_id for one in not_well])
     title = f"Why? {name}" + (f" on {node_name}" if node_name else "")
     return visit.page(
         "why.html",
@@ -66,6 +72,8 @@ async def show(visit: Visit) -> Response:
         seen_as=LOOKS.get(found["verdict"], "Pending"),
         association_id=association_id,
         node_id=node_id,
+        not_well=not_well,
+        names=names,
     )
 
 
