@@ -50,8 +50,8 @@ def session_of(url, activation):
     async def work():
         async with httpx.AsyncClient() as http:
             register = RegistrationClient(url, http).register
-            node_id = await register(activation["ActivationId"], activation["ActivationCode"], key)
-            client = NodeClient(Identity(Registration(node_id, "us-east-1", url), key), SystemClock(), http)
+            made = await register(activation["ActivationId"], activation["ActivationCode"], key)
+            client = NodeClient(Identity(Registration(made.node_id, made.region, url), key), SystemClock(), http)
             keys = await client.request_role_token()
             channel = (await client.create_control_channel(keys)).token
             return keys, channel

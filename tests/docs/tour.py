@@ -24,7 +24,7 @@ VOLATILE = (
     (re.compile(r"\bAKIA[A-Z0-9]{16}\b"), "<key>"),
     (re.compile(r"\b\d+\.\d s\b"), "<seconds>"),
     (re.compile(r"\[plan [0-9a-f]{12}\]"), "[plan <hash>]"),
-    (re.compile(r"\d\d? [A-Z][a-z]{2} \d\d:\d\d(?: UTC)?"), "<when>"),
+    (re.compile(r"\d\d? [A-Z][a-z]{2} (?:\d{4} )?\d\d:\d\d(?: UTC)?"), "<when>"),
 )
 PORTS = ("8390", "8391", "8443")
 """The ports that pages write; each tour has free ones in their place."""

@@ -229,7 +229,7 @@ def test_a_cancelled_command_ends_its_readers(node, sent, ssm, server, reading):
     ssm.cancel_command(CommandId=sent)
     server.settle()
     with reading(sent, node) as events:
-        assert events.rest() == [("end", "2", {"status": "Cancelled", "details": "Cancelled"})]
+        assert events.rest() == [("end", "2", {"status": "Cancelled", "details": "Cancelled", "ended_by": "cancelled"})]
 
 
 def test_a_silent_command_is_said_to_be_there(node, sent, reading, monkeypatch):
