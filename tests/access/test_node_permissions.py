@@ -154,6 +154,7 @@ def state_of(ssm, node, command_id, association_id, _):
     return row, runs, association, inventory, compliance, about["AgentVersion"]
 
 
+@pytest.mark.slow_all
 def test_every_operation_for_its_own_and_for_another_node_s_work(server, ssm, at_work):
     (node, own), (other, others) = at_work.items()
     before = state_of(ssm, other, *others)

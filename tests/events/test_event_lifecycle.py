@@ -292,6 +292,7 @@ def test_a_made_secret_lies_beside_the_master_key(start_server, capsys):
         assert hidden not in repr(server.config)
 
 
+@pytest.mark.slow_all
 def test_dead_sinks_delay_no_execution_and_no_other_sink(start_server, nodes_of, tmp_path, capsys):
     path = tmp_path / "events.jsonl"
     with WebhookReceiver(hangs=True) as hanging, WebhookReceiver(*[503] * 100) as failing:

@@ -59,6 +59,7 @@ def test_a_profile_that_the_code_names_is_one_of_the_kit():
         assert len(session.client("ssm").describe_instance_information()["InstanceInformationList"]) == 2
 
 
+@pytest.mark.slow_all
 def test_no_profile_of_the_users_own_is_there(monkeypatch, tmp_path):
     own = tmp_path / "config"
     own.write_text("[profile prod]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n")
