@@ -1,6 +1,7 @@
 """What every test may ask for: a live server, a client for it, nodes that are scripted."""
 
 import json
+import shutil
 from contextlib import ExitStack
 
 import pytest
@@ -50,13 +51,32 @@ def node_thread():
     thread.close()
 
 
+@pytest.fixture(scope="session")
+def begun(server_thread, model, tmp_path_factory):
+    """The data of a server that has started once and done nothing; a copy is a server without the time for that.
+
+    Its clock is the system's: a virtual one would be kept, and stand where this one stood.
+    """
+    folder = tmp_path_factory.mktemp("begun")
+    LiveServer(server_thread, folder, model, clock="system").stop()
+    return folder
+
+
+OF_ITS_OWN = {"admin_access_key_id", "account_id", "region"}
+"""Settings with which a server's first start is another."""
+
+
 @pytest.fixture
-def start_server(server_thread, model, tmp_path_factory):
+def start_server(server_thread, model, tmp_path_factory, begun):
     """Starts servers with given settings; all are stopped after the test."""
     with ExitStack() as stack:
 
         def start(data_dir=None, **settings):
-            server = LiveServer(server_thread, data_dir or tmp_path_factory.mktemp("server"), model, **settings)
+            if data_dir is None:
+                data_dir = tmp_path_factory.mktemp("server")
+                if not OF_ITS_OWN & settings.keys():
+                    shutil.copytree(begun, data_dir, dirs_exist_ok=True)
+            server = LiveServer(server_thread, data_dir, model, **settings)
             stack.callback(_end, server)
             return server
 

@@ -10,11 +10,17 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from live_server import KEY_ID, SECRET
+from live_server import KEY_ID, REGION, SECRET
 
 WAIT_S = 30
 READY = "Stateward is listening on "
 BIN = Path(sys.executable).parent
+KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
+"""What makes a client of AWS's the administrator of a test's server."""
+
+ISOLATED = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "1"}
+"""What keeps the configuration of whoever runs the tests out of them."""
+
 ADMIN = {"STATEWARD_ADMIN_ACCESS_KEY_ID": KEY_ID, "STATEWARD_ADMIN_SECRET_ACCESS_KEY": SECRET}
 
 

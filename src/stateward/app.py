@@ -342,7 +342,9 @@ class Server:
     def _output_routes(self) -> OutputRoutes:
         door = Door(self.authenticator, allowed_hosts=self.config.allowed_hosts)
         scope = Scope(self.config.account_id, self.config.region)
-        return OutputRoutes(self.db, self.output_news, door, scope, self.gateway.has_live_output)
+        return OutputRoutes(
+            self.db, self.output_news, door, scope, self.gateway.has_live_output, self.gateway.is_awaited
+        )
 
     def _questions(self) -> Questions:
         return Questions(

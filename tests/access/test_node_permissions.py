@@ -1,6 +1,7 @@
 """What a node's own key may do (D55): every operation of the model is tried with it."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from stateward.access.permissions import NODE_CALLS, NODE_CALLS_BY_ROWS, NODE_ON
 from stateward.access.signing import SignedRequest, sign_rsa
 from stateward.clock import wall_ms
 from stateward.ids import new_uuid
+from waiting import until
 
 OTHER = "mi-0123456789abcdef0"
 SUMMARY = {"ExecutionTime": 1700000000}
@@ -117,8 +119,19 @@ def at_work(server, nodes, document):
         sent = ssm.send_command(DocumentName=command, InstanceIds=[node.node_id])["Command"]["CommandId"]
         made = ssm.create_association(Name=policy, Targets=[{"Key": "InstanceIds", "Values": [node.node_id]}])
         node.wait_for_jobs(2)
-        found[node] = (sent, made["AssociationDescription"]["AssociationId"], policy)
+        association_id = made["AssociationDescription"]["AssociationId"]
+        until(partial(taken, ssm, node, sent, association_id))
+        found[node] = (sent, association_id, policy)
     return found
+
+
+def taken(ssm, node, command_id, association_id):
+    """Whether the server has heard that the node has both in hand; until then their state changes by itself."""
+    (row,) = ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"]
+    (run,) = ssm.describe_instance_associations_status(InstanceId=node.node_id)["InstanceAssociationStatusInfos"]
+    overview = ssm.describe_association(AssociationId=association_id)["AssociationDescription"]["Overview"]
+    counts = overview.get("AssociationStatusAggregatedCount")
+    return (row["Status"], run["Status"], counts) == ("InProgress", "InProgress", {"InProgress": 1})
 
 
 def asked_about(model, operation, node, command_id, association_id, name):
@@ -154,7 +167,6 @@ def state_of(ssm, node, command_id, association_id, _):
     return row, runs, association, inventory, compliance, about["AgentVersion"]
 
 
-@pytest.mark.slow_all
 def test_every_operation_for_its_own_and_for_another_node_s_work(server, ssm, at_work):
     (node, own), (other, others) = at_work.items()
     before = state_of(ssm, other, *others)

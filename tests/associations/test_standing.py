@@ -46,11 +46,6 @@ def test_in_any_order_the_kept_runs_are_in_order_and_at_most_twelve(news):
     assert len(numbers) <= letters.KEPT
 
 
-@pytest.mark.parametrize(("recent", "count"), [("1S2F3T", 2), ("1F2S", 0), ("1F2F3I", 2), ("", 0), ("1K", 0)])
-def test_bad_runs_in_a_row_leave_out_what_has_not_ended(recent, count):
-    assert letters.bad_in_a_row(recent) == count
-
-
 def news(number, status, detailed_status=None, error_key=None):
     return NodeStatusRow("a", "mi-1", number, status, detailed_status or status, None, None, error_key=error_key)
 

@@ -1,17 +1,13 @@
 """The program in this process, talking to the test's server."""
 
 import json
-import os
 
 import pytest
 from typer.testing import CliRunner
 
 from association_calls import TAGGED, create, start_once
-from live_server import KEY_ID, REGION, SECRET
+from programs import ISOLATED, KEYS
 from stateward.cli.main import app
-
-ISOLATED = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "1"}
-KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
 
 
 class Cli:

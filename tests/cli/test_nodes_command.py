@@ -1,7 +1,6 @@
 """`stateward nodes` against a running server, as its users type it."""
 
 import json
-import os
 import re
 import subprocess
 
@@ -9,12 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from live_server import KEY_ID, REGION, SECRET
-from programs import run, serving
+from programs import ISOLATED, KEYS, run, serving
 from stateward.cli.main import app
 from stateward.joining import Joining, built_in_agent, official_agent_linux, official_agent_windows
 
-KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
-ISOLATED = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "1"}
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
 
 

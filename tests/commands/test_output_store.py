@@ -3,10 +3,10 @@
 import asyncio
 import random
 
-from database_bench import NOW_MS, Bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from database_bench import NOW_MS, Bench
 from stateward.commands import output_reading, output_window, store_output
 from stateward.commands.output_window import Kept, Piece, take
 from stateward.commands.store_output import StreamKey

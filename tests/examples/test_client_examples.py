@@ -57,7 +57,7 @@ def test_the_example_for_the_aws_cli_leaves_nothing_behind(web_servers):
     assert web_servers.client().list_associations()["Associations"] == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow_all  # half a minute; tests/terraform drives the same provider in every run
 @pytest.mark.timeout(300)
 def test_the_example_for_terraform_lives_its_life(server, ssm, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(TERRAFORM_TESTS)

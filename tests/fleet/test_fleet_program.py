@@ -1,6 +1,5 @@
 """`stateward fleet run` against a real server, as its users type it."""
 
-import os
 import signal
 import sys
 from collections import Counter
@@ -8,14 +7,11 @@ from collections import Counter
 import pytest
 
 from association_calls import executions, newest_targets, targets
-from live_server import KEY_ID, REGION, SECRET
-from programs import Program, run
+from programs import ISOLATED, KEYS, Program, run
 from stateward.cli import fleet as fleet_commands
 from stateward.cli.server import Server, Where
 from waiting import until
 
-KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
-ISOLATED = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "1"}
 SUCCESS, FAILED, TIMED_OUT = ("Success", "Success"), ("Failed", "Failed"), ("TimedOut", "ExecutionTimedOut")
 FINAL = ("Success", "Failed", "TimedOut", "Skipped")
 UNDER_120_FILES = ("bash", "-c", 'ulimit -n 120; exec "$0" -m stateward "$@"', sys.executable)

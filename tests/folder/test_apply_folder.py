@@ -1,19 +1,18 @@
 """`stateward plan`, `apply` and `export` against a running server, as people type them."""
 
 import json
-import os
 import threading
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from live_server import KEY_ID, REGION, SECRET, Refused
+from live_server import Refused
+from programs import ISOLATED, KEYS
 from stateward.cli.main import app
 from stateward.folder import applying, planning, remote
 from stateward.folder.files import folder_name, read
 
-KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
-ISOLATED = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "1"}
 RESTART = """
 Content:
   schemaVersion: "2.2"
@@ -319,7 +318,7 @@ def test_what_has_changed_meanwhile_stops_everything(server, ssm):
 def test_two_people_at_once_make_one_association(server, ssm, folder):
     wanted, name = read(folder.path), folder_name(folder.path)
     planned = planning.plan(wanted, remote.read(Client(ssm), wanted, name), name)
-    body = json.dumps(planning.wish(planned.changes)).encode()
+    body = msgspec.json.encode(planning.wish(planned.changes))
     answers = []
 
     def post():

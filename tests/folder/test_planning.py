@@ -5,8 +5,10 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stateward.associations.definition import MEMBERS as MEMBERS_OF_ASSOCIATIONS
+from stateward.batch import Untagged
 from stateward.folder.planning import plan, wish
-from stateward.folder.resources import Association, Document, Found, Wanted, plain
+from stateward.folder.resources import ASSOCIATION_MEMBERS, Association, Document, Found, Wanted, plain
 
 FOLDER = "fleet"
 MARKS = {"stateward:folder": FOLDER, "stateward:key": "associations/a"}
@@ -45,6 +47,10 @@ def operations(change):
     return [step.operation for step in change.steps]
 
 
+def test_a_file_can_hold_every_member_that_an_association_keeps():
+    assert sorted(ASSOCIATION_MEMBERS) == sorted(set(MEMBERS_OF_ASSOCIATIONS) - {"InstanceId"})
+
+
 def test_what_is_there_as_wanted_needs_nothing():
     planned = plan([wanted(), wanted_document()], found(association(), document()), FOLDER)
     assert (planned.changes, planned.unchanged, planned.differs) == ([], 2, False)
@@ -76,7 +82,7 @@ def test_what_is_missing_is_created_and_marked():
     (change,) = planned.changes
     tags = [{"Key": key, "Value": value} for key, value in sorted({**MARKS, "team": "web"}.items())]
     assert change.steps[0].request["Tags"] == tags
-    assert wish(planned.changes)["untagged"] == [{"resource_type": "Association", "tags": MARKS}]
+    assert wish(planned.changes).untagged == [Untagged("Association", MARKS)]
 
 
 def test_tags_are_left_alone_unless_the_file_has_some():
@@ -207,10 +213,10 @@ def test_a_document_of_another_folder_is_a_problem():
 def test_answers_of_earlier_steps_are_numbered_over_all_changes():
     resources = document(name="one"), document(name="two")
     files = [wanted_document('{"a": 1}', name="one"), wanted_document('{"a": 1}', name="two")]
-    steps = wish(plan(files, found(*resources), FOLDER).changes)["steps"]
-    assert [step["fill"] for step in steps if step["fill"]] == [
-        {"DocumentVersion": [0, "DocumentDescription", "DocumentVersion"]},
-        {"DocumentVersion": [2, "DocumentDescription", "DocumentVersion"]},
+    steps = wish(plan(files, found(*resources), FOLDER).changes).steps
+    assert [step.fill for step in steps if step.fill] == [
+        {"DocumentVersion": (0, "DocumentDescription", "DocumentVersion")},
+        {"DocumentVersion": (2, "DocumentDescription", "DocumentVersion")},
     ]
 
 

@@ -214,6 +214,24 @@ def test_a_stream_that_never_ends_does_not_keep_its_reader(channel, node, sent, 
         assert text_of(events.rest()) == {("one", "stdout"): "half of it"}
 
 
+def test_after_a_restart_the_report_waits_for_a_node_that_may_come_back(node, sent, server, reading):
+    """The rest of the output is with the node, which goes on behind what the server has stored."""
+    with channel_of(node, LiveOutput=1) as before:
+        assert before.job()[0] == sent
+        before.acknowledge(sent)
+        before.output(sent, b"abc", step="one")
+        before.output_stored(3)
+        report(before, sent, "Success", one="abcdef--output truncated--", two="")
+    gateway = server.thread_server.gateway
+    gateway._seen.clear()  # as it stands in a server that has just begun
+    gateway._began_s = monotonic_s()
+    with reading(sent, node) as events:
+        assert text_of([events.next()]) == {("one", "stdout"): "abc"}
+        with channel_of(node, LiveOutput=1) as after:
+            after.output(sent, b"defghi", offset=3, end=True, step="one")
+            assert text_of(events.rest()) == {("one", "stdout"): "defghi"}
+
+
 def test_one_step_can_be_followed_alone(channel, node, sent, reading):
     channel.output(sent, b"1", end=True, step="one")
     channel.output(sent, b"2", end=True, step="two")

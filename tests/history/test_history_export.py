@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 
 import apsw
 import pyarrow.parquet
@@ -11,12 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from association_calls import create, executions, start_once
-from live_server import KEY_ID, REGION, SECRET
+from programs import ISOLATED, KEYS
 from stateward.cli import history_export
 from stateward.cli.main import app
-
-KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
-ISOLATED = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "1"}
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import asyncio
 
 import apsw
 import pytest
-from database_bench import ALL, NOW_MS, PUT, Bench, Value
 from structlog.testing import capture_logs
+
+from database_bench import ALL, NOW_MS, PUT, Bench, Value
 
 each_durability = pytest.mark.parametrize("durable", [True, False], ids=["durable", "fast"])
 

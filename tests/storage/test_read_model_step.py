@@ -4,8 +4,8 @@ import asyncio
 
 import apsw
 import pytest
-from database_bench import Bench
 
+from database_bench import Bench
 from read_model_checker import check_history
 from stateward.storage import migrations
 from stateward.storage.migrations import migrate

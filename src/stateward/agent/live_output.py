@@ -97,11 +97,6 @@ class LiveOutput:
         self._number = 0
         self._news = asyncio.Event()
 
-    @property
-    def is_offered(self) -> bool:
-        """Whether the server wants it."""
-        return self._limit > 0
-
     def connected(self, limit: int) -> None:
         """A new connection, on which the server keeps `limit` bytes of each end of a stream; 0: it wants none."""
         self._limit = min(max(limit, SMALLEST_LIMIT), LARGEST_LIMIT) if limit > 0 else 0

@@ -33,17 +33,25 @@ WISH = "ReadOutput"
 class OutputRoutes:
     """For readers and above; `default_scope` is where anybody works under `--auth open`.
 
-    `is_live` says of a node whether it is there and sends what its steps print while they run.
+    `is_live` says of a node whether it is there and sends what its steps print while they run, `is_awaited` whether
+    it may be on its way back to a server that has just started.
     """
 
     def __init__(
-        self, db: Database, news: OutputNews, door: Door, default_scope: Scope, is_live: Callable[[str], bool]
+        self,
+        db: Database,
+        news: OutputNews,
+        door: Door,
+        default_scope: Scope,
+        is_live: Callable[[str], bool],
+        is_awaited: Callable[[str], bool],
     ) -> None:
         self._db = db
         self._news = news
         self._door = door
         self._default_scope = default_scope
         self._is_live = is_live
+        self._is_awaited = is_awaited
         self.readers = Readers()
 
     @property
@@ -138,7 +146,14 @@ class OutputRoutes:
             return refusal(error)
         node_id = row.resource_id
         follower = Follower(
-            self._db, self._news, row, followed, cursor, lambda: self._is_live(node_id), to_the_end=not one
+            self._db,
+            self._news,
+            row,
+            followed,
+            cursor,
+            lambda: self._is_live(node_id),
+            lambda: self._is_awaited(node_id),
+            to_the_end=not one,
         )
         return self.readers.answer(follower.events(), lambda: self._still_known(principal))
 

@@ -60,8 +60,9 @@ class Cursor:
 class Follower:
     """Follows one invocation from a cursor on.
 
-    `steps` are those to be followed, in the document's order; `is_live` says whether the node sends live output. It
-    ends with these steps, or `to_the_end` with the invocation. Each event carries the cursor behind it as its id.
+    `steps` are those to be followed, in the document's order; `is_live` says whether the node is there and sends live
+    output, `is_awaited` whether it may be on its way back to a server that has just started. It ends with these steps,
+    or `to_the_end` with the invocation. Each event carries the cursor behind it as its id.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Follower:
         steps: Sequence[str],
         cursor: Cursor,
         is_live: Callable[[], bool],
+        is_awaited: Callable[[], bool],
         *,
         to_the_end: bool,
     ) -> None:
@@ -81,6 +83,8 @@ class Follower:
         self._steps = steps
         self._cursor = cursor
         self._is_live = is_live
+        self._is_awaited = is_awaited
+        self._was_live = False
         self._to_the_end = to_the_end
         self._more = False
         self._ended = False
@@ -115,11 +119,19 @@ class Follower:
             states = {name: state for name, state in reported.items() if state.status not in merging.REBOOTS}
             if (row, states) != self._seen:
                 self._seen, self._quiet_since_s = (row, states), monotonic_s()
-            patient = self._is_live() and monotonic_s() - self._quiet_since_s < PATIENCE_S
+            patient = self._is_patient()
             events = await self._output(tx, row, states, patient=patient)
         if events:
             self._quiet_since_s = monotonic_s()
         return events
+
+    def _is_patient(self) -> bool:
+        """Whether more live output may come before a report has to be believed."""
+        is_live = self._is_live()
+        if is_live and not self._was_live:
+            self._quiet_since_s = monotonic_s()  # what it printed meanwhile is on its way
+        self._was_live = is_live
+        return self._is_awaited() or (is_live and monotonic_s() - self._quiet_since_s < PATIENCE_S)
 
     async def _output(
         self, tx: Snapshot, row: InvocationRow, states: Mapping[str, StepState], *, patient: bool

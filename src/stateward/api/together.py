@@ -17,6 +17,7 @@ from stateward.access.principals import Principal, Scope
 from stateward.api import requests
 from stateward.api.administrators import Door, refusal
 from stateward.api.perform import Performer
+from stateward.batch import Batch, Expectation, Step, Unfilled, Untagged, differences, filled
 from stateward.storage import Database, Transaction
 from stateward.tags import store as tags
 from stateward.wire.errors import AwsError, validation_error
@@ -44,42 +45,6 @@ CheckAhead = Callable[[Scope, str, dict[str, Any]], Awaitable[None]]
 Perform = Callable[[Transaction, str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
-class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """One operation. `fill` takes members from earlier answers: `{"DocumentVersion": [2, "Document…", "…"]}`.
-
-    `label`: what whoever asks calls it, for errors.
-    """
-
-    operation: str
-    request: dict[str, Any]
-    fill: dict[str, list[int | str]] = {}
-    label: str = ""
-
-
-class Expectation(msgspec.Struct, forbid_unknown_fields=True):
-    """What must still be so: an answer has these members."""
-
-    operation: str
-    request: dict[str, Any]
-    answer: dict[str, Any]
-
-
-class Untagged(msgspec.Struct, forbid_unknown_fields=True):
-    """No resource of this type has all of these tags: nobody has made it meanwhile."""
-
-    resource_type: str
-    tags: dict[str, str]
-
-
-class Wish(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a request. `rehearse`: do everything, then let nothing of it have happened."""
-
-    steps: list[Step] = []
-    expect: list[Expectation] = []
-    untagged: list[Untagged] = []
-    rehearse: bool = False
-
-
 class _Rehearsed(Exception):
     """Everything went well; the transaction is given up on purpose."""
 
@@ -92,7 +57,7 @@ class Conflict(AwsError):
 
 
 class ApplyRoutes:
-    """POST does the steps of a Wish in order, through the same validation as each operation by itself."""
+    """POST does the steps of a Batch in order, through the same validation as each operation by itself."""
 
     def __init__(self, performer: Performer, db: Database, door: Door, anybody: Principal, check: CheckAhead) -> None:
         self._performer = performer
@@ -102,7 +67,7 @@ class ApplyRoutes:
         self._check = check
 
     async def handle(self, request: Request) -> Response:
-        """POST a Wish: 200 `{"answers": […]}` in the order of its steps; 409 Conflict; else the first step's error."""
+        """POST a Batch: 200 `{"answers": […]}` in the order of its steps; 409 Conflict; else the first step's error."""
         try:
             asked, body = await self._door.enter(request, "apply changes", roles.READER)
             principal = asked or self._anybody
@@ -115,7 +80,7 @@ class ApplyRoutes:
         except AwsError as error:
             return refusal(error)
 
-    async def _do(self, principal: Principal, wish: Wish, source: str) -> list[dict[str, Any]]:
+    async def _do(self, principal: Principal, wish: Batch, source: str) -> list[dict[str, Any]]:
         request_id = ids.new_uuid()
         answers: list[dict[str, Any]] = []
 
@@ -143,22 +108,9 @@ class ApplyRoutes:
         return answers
 
 
-def filled(step: Step, answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The request of a step with what earlier steps have answered. Raises ValidationException."""
-    request = dict(step.request)
-    for member, (number, *path) in step.fill.items():
-        found: Any = answers[number] if isinstance(number, int) and 0 <= number < len(answers) else None
-        for name in path:
-            found = found.get(name) if isinstance(found, dict) else None
-        if not isinstance(found, str):
-            raise validation_error(f"fill {member}: an earlier step has no answer {number}, {'.'.join(map(str, path))}")
-        request[member] = found
-    return request
-
-
-def _wish(body: bytes) -> Wish:
+def _wish(body: bytes) -> Batch:
     try:
-        wish = msgspec.json.decode(body, type=Wish)
+        wish = msgspec.json.decode(body, type=Batch)
     except msgspec.DecodeError as error:
         raise validation_error(f'{error}; write {{"steps": [{{"operation": …, "request": {{…}}}}]}}') from None
     if len(wish.steps) > MOST_STEPS:
@@ -175,6 +127,8 @@ def _naming(number: int, step: Step) -> Iterator[None]:
     """Say in an error which step it was."""
     try:
         yield
+    except Unfilled as error:
+        raise validation_error(f"step {number}, {step.operation}: {error}") from error
     except AwsError as error:
         request = step.request
         named = step.label or request.get("AssociationName") or request.get("Name") or request.get("AssociationId", "")
@@ -190,18 +144,8 @@ async def _require(tx: Transaction, wanted: Expectation, perform: Perform) -> No
         if error.code == "AccessDeniedException" or error.fault == "Server":
             raise
         raise Conflict(f"{named} is not there any more ({error.code})") from error
-    for path, seen, now in _differences("", wanted.answer, found):
+    for path, seen, now in differences(wanted.answer, found):
         raise Conflict(f"{named} has changed: {path} was {seen}, and is {now}")
-
-
-def _differences(path: str, wanted: Any, found: Any) -> list[tuple[str, Any, Any]]:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return [
-            difference
-            for name, value in wanted.items()
-            for difference in _differences(f"{path}.{name}".lstrip("."), value, found.get(name))
-        ]
-    return [] if wanted == found else [(path, wanted, found)]
 
 
 async def _require_untagged(tx: Transaction, scope: Scope, wanted: Sequence[Untagged]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from stateward.access.principals import Scope
 from stateward.associations import store_export as store
-from stateward.associations.store_export import ExecutionLine
+from stateward.associations.store_export import ExecutionLine, StepLine, TargetLine
 from stateward.storage import Database
 from stateward.wire.protocol import iso8601
 
@@ -40,10 +40,11 @@ async def lines(db: Database, wanted: Range, rows: Rows, *, output: bool = False
         for execution in page:
             if execution.command_id is None:
                 continue
+            inside: AsyncIterator[Sequence[msgspec.Struct]]
             command_id = execution.command_id
-            inside = _targets(db, command_id) if rows == "targets" else _steps(db, command_id, output=output)
-            async for chunk in inside:
-                yield chunk
+            inside = target_pages(db, command_id) if rows == "targets" else step_pages(db, command_id, output=output)
+            async for lines_of_it in inside:
+                yield _encoded(lines_of_it)
 
 
 async def _executions(db: Database, wanted: Range) -> AsyncIterator[list[ExecutionLine]]:
@@ -68,27 +69,29 @@ async def _executions(db: Database, wanted: Range) -> AsyncIterator[list[Executi
             return
 
 
-async def _targets(db: Database, command_id: str) -> AsyncIterator[bytes]:
+async def target_pages(db: Database, command_id: str) -> AsyncIterator[list[TargetLine]]:
+    """The targets of the execution that a command belongs to, each page a snapshot of its own."""
     after = -1
     while True:
         async with db.reading() as tx:
             page = await store.targets(tx, command_id, after, PAGE)
         if page:
-            yield _encoded(page)
+            yield page
             after = page[-1].position
         if len(page) < PAGE:
             return
 
 
-async def _steps(db: Database, command_id: str, *, output: bool) -> AsyncIterator[bytes]:
+async def step_pages(db: Database, command_id: str, *, output: bool = False) -> AsyncIterator[Sequence[StepLine]]:
+    """Its steps alike; with `output` they are StepOutputLines."""
     after = ("", "")
     size = PAGE_WITH_OUTPUT if output else PAGE
-    read = store.steps_with_output if output else store.steps
     while True:
+        page: Sequence[StepLine]
         async with db.reading() as tx:
-            page = await read(tx, command_id, after, size)
+            page = await (store.steps_with_output if output else store.steps)(tx, command_id, after, size)
         if page:
-            yield _encoded(page)
+            yield page
             after = (page[-1].resource_id, page[-1].step_name)
         if len(page) < size:
             return

@@ -62,14 +62,3 @@ def newest(recent: str) -> tuple[int, str]:
 def shown(recent: str) -> str:
     """Only the letters, oldest first."""
     return "".join(letter for _, letter in _RUN.findall(recent))
-
-
-def bad_in_a_row(recent: str) -> int:
-    """How many of the newest ended runs were bad, one after the other."""
-    ended = [letter for _, letter in runs(recent) if letter in FINAL]
-    count = 0
-    for letter in reversed(ended):
-        if letter not in BAD:
-            break
-        count += 1
-    return count

@@ -75,21 +75,9 @@ class StepLine(msgspec.Struct, frozen=True):
     ended_ms: int | None
 
 
-class StepOutputLine(msgspec.Struct, frozen=True):
+class StepOutputLine(StepLine, frozen=True):
     """One step with what it printed."""
 
-    association_id: str
-    execution_id: str
-    number: int
-    command_id: str
-    resource_id: str
-    step_name: str
-    position: int
-    plugin: str
-    status: str
-    code: int
-    started_ms: int | None
-    ended_ms: int | None
     standard_output: str
     standard_error: str
 

@@ -10,9 +10,6 @@ from stateward.associations.standing import WAITING
 from stateward.associations.store import ASSOCIATION_COLUMNS, EXECUTION_COLUMNS, NODE_COLUMNS
 from stateward.storage import Snapshot
 
-WORST = 99
-"""Above every rank: where a list begins."""
-
 NOT_WELL = f"""
 SELECT {ASSOCIATION_COLUMNS} FROM associations
  WHERE account_id = $1 AND region = $2 AND deleted_ms IS NULL AND state_rank > $3

@@ -238,16 +238,7 @@ def _under_way(facts: Facts) -> Iterator[Reason]:
 
 def _waits_for_slot(invocation: InvocationRow, command: CommandRow) -> Reason:
     """Not released: by the same rule by which the engine releases."""
-    plan = rate_control.release(
-        rate_control.Progress(
-            command.target_count,
-            command.released,
-            command.in_flight,
-            command.errors,
-            command.concurrency_limit,
-            command.error_limit,
-        )
-    )
+    plan = rate_control.release(command.progress)
     if plan.stop or command.phase != "running":
         sentence = "The run is being stopped or is still finding its targets; this node's turn is decided in a moment."
         return Reason(code="error-limit" if plan.stop else "resolving", sentence=sentence)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stateward.cli import completion
+from stateward.cli.server import USAGE, fail
 
 Assoc = Annotated[
     str,
@@ -44,3 +45,11 @@ Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end
 Timeout = Annotated[
     str, typer.Option("--timeout", help="With --watch: end with exit code 6 after so long, such as 90s or 10m.")
 ]
+
+
+def tag_of(text: str) -> dict[str, str]:
+    """`key=value` as the API has it; anything else ends the program."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        fail(f"--tag {text!r}: use key=value", USAGE)
+    return {"Key": key, "Value": value}

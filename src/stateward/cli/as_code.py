@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from stateward.cli import tables
@@ -141,11 +142,9 @@ def _plan(server: Server, folder: Path) -> Plan:
 
 
 def _effects(server: Server, planned: Plan) -> list[list[str]]:
-    from stateward.clock import wall_ms
     from stateward.folder import effects
 
-    own = server.own("/_stateward/clock") if _is_stateward(server) else None
-    now_ms = _instant_ms(own["now"]) if own else wall_ms()
+    now_ms = server.now_ms()
     return [effects.of(change, server, now_ms) for change in planned.changes]
 
 
@@ -171,13 +170,13 @@ def _rehearse(server: Server, changes: list[Change]) -> None:
     from stateward.folder import planning
 
     if changes and _is_stateward(server):
-        server.own(APPLY, planning.wish(changes, rehearse=True))
+        server.own(APPLY, msgspec.to_builtins(planning.wish(changes, rehearse=True)))
 
 
 def _apply_together(server: Server, changes: list[Change]) -> None:
     from stateward.folder import planning
 
-    server.own(APPLY, planning.wish(changes))
+    server.own(APPLY, msgspec.to_builtins(planning.wish(changes)))
     typer.echo(_made(changes))
 
 
@@ -212,9 +211,3 @@ def _made(changes: list[Change]) -> str:
 
 def _is_stateward(server: Server) -> bool:
     return server.own(APPLY, {"rehearse": True}) is not None
-
-
-def _instant_ms(text: str) -> int:
-    from datetime import datetime
-
-    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stateward.cli.arguments import tag_of
 from stateward.cli.server import USAGE, Server, Where, fail
 from stateward.cli.whereabouts import located
 
@@ -83,7 +84,7 @@ def run(
     from stateward.fleet.script import ScriptProblem, read
     from stateward.scripted.rules import range_problem
 
-    tags = [_tag(text) for text in tag or []]
+    tags = [tag_of(text) for text in tag or []]
     if deregister and state_dir is None:
         fail("--deregister is for nodes that --state-dir keeps; without that they are removed anyway", USAGE)
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", name):
@@ -223,10 +224,3 @@ def _deregister(server: Server, roster: Any) -> None:
         fail(f"the nodes could not be removed ({error}); `stateward nodes deregister` does it one by one")
     roster.clear()
     typer.echo(f"{_nodes(removed)} deregistered")
-
-
-def _tag(text: str) -> dict[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        fail(f"--tag {text!r}: use key=value", USAGE)
-    return {"Key": key, "Value": value}

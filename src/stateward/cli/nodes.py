@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stateward.cli import completion
-from stateward.cli.arguments import Yes
+from stateward.cli.arguments import Yes, tag_of
 from stateward.cli.declaring import command, group
 from stateward.cli.presentation import Column, Listing, Look, confirm
 from stateward.cli.server import NOT_FOUND, USAGE, Server, Where, fail
@@ -68,7 +68,7 @@ def activate(
 
     if agent not in activation.AGENTS:
         fail(f"--agent {agent!r}: use one of {', '.join(activation.AGENTS)}", USAGE)
-    tags = [_tag(text) for text in tag or []]
+    tags = [tag_of(text) for text in tag or []]
     node_endpoint = activation.checked(node_endpoint)
     until = _until(expires)
     server = Server(where)
@@ -104,7 +104,7 @@ def list_nodes(
     """List the managed nodes."""
     from stateward.cli import node_page
 
-    filters = [{"Key": f"tag:{one['Key']}", "Values": [one["Value"]]} for one in map(_tag, tag or [])]
+    filters = [{"Key": f"tag:{one['Key']}", "Values": [one["Value"]]} for one in map(tag_of, tag or [])]
     server = Server(where)
     found = server.some(
         "describe_instance_information",
@@ -141,7 +141,7 @@ def tag(
     """Set or remove tags of a node, and list those that it has. Associations follow: what matches now, runs."""
     from stateward.cli.names import Names
 
-    wanted = [_tag(text) for text in tags or []]
+    wanted = [tag_of(text) for text in tags or []]
     server = Server(where)
     named = {"ResourceType": "ManagedInstance", "ResourceId": Names(server).node(node)}
     if wanted or remove:
@@ -213,13 +213,6 @@ def rotate_key(where: Where, node: NodeId) -> None:
     if server.own(f"/_stateward/nodes/{node}/rotate-key", {}) is None:
         fail(f"{server.endpoint} cannot ask nodes for another key")
     typer.echo(f"{node} is asked with its next token, within half an hour, while its channel is open")
-
-
-def _tag(text: str) -> dict[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        fail(f"--tag {text!r}: use key=value", USAGE)
-    return {"Key": key, "Value": value}
 
 
 def _until(text: str) -> datetime:

@@ -117,16 +117,7 @@ async def release(tx: Transaction, command_id: str) -> None:
     command = await store.lock_command(tx, command_id)
     if command is None or command.phase != "running":
         return
-    plan = rate_control.release(
-        rate_control.Progress(
-            command.target_count,
-            command.released,
-            command.in_flight,
-            command.errors,
-            command.concurrency_limit,
-            command.error_limit,
-        )
-    )
+    plan = rate_control.release(command.progress)
     if plan.stop:
         await begin_ending(tx, command_id, "errors", None)
         return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from stateward.commands.rate_control import Progress
+
 JOB, REFRESH = "job", "refresh"
 """How a run reaches its node: as a document, or as a word to apply an association of its own now (D34, D53)."""
 
@@ -64,6 +66,18 @@ class CommandRow(msgspec.Struct, frozen=True):
     alarm_state: str | None = None
     cut_off_ms: int | None = None
     ending_who: str | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """What rate control decides by."""
+        return Progress(
+            self.target_count,
+            self.released,
+            self.in_flight,
+            self.errors,
+            self.concurrency_limit,
+            self.error_limit,
+        )
 
     @property
     def finished(self) -> int:

@@ -155,14 +155,4 @@ class Hands:
 
 
 def _result(step: StepOutcome) -> StepResult:
-    return StepResult(
-        name=step.name,
-        plugin=step.plugin,
-        status=step.status,
-        code=step.code,
-        started_ms=step.started_ms,
-        ended_ms=step.ended_ms,
-        output=step.output,
-        standard_output=step.standard_output,
-        standard_error=step.standard_error,
-    )
+    return StepResult(**msgspec.structs.asdict(step))

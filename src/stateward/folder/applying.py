@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stateward.folder.changes import Change, Expectation, Step
+from stateward.batch import Expectation, differences, filled
+from stateward.folder.changes import Change
 
 Perform = Callable[[str, dict[str, Any]], dict[str, Any]]
 """(operation, request) → answer. Raises Refused."""
@@ -48,29 +49,13 @@ def _make(change: Change, perform: Perform) -> None:
         _require(expectation, perform)
     answers: list[dict[str, Any]] = []
     for step in change.steps:
-        answers.append(perform(step.operation, _filled(step, answers)))
+        answers.append(perform(step.operation, filled(step, answers)))
 
 
 def _require(wanted: Expectation, perform: Perform) -> None:
     named = next(iter(wanted.request.values()), "")
-    if not _holds(wanted.answer, perform(wanted.operation, wanted.request)):
+    if any(differences(wanted.answer, perform(wanted.operation, wanted.request))):
         raise Refused("Conflict", f"{named} has changed meanwhile: plan again")
-
-
-def _holds(wanted: Any, found: Any) -> bool:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(_holds(value, found.get(name)) for name, value in wanted.items())
-    return bool(wanted == found)
-
-
-def _filled(step: Step, answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    request = dict(step.request)
-    for member, (number, *path) in step.fill.items():
-        found: Any = answers[int(number)]
-        for name in path:
-            found = found[name]
-        request[member] = found
-    return request
 
 
 def method_name(operation: str) -> str:

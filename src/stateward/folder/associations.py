@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stateward.folder.changes import (
-    Change,
-    Expectation,
-    Problem,
-    Step,
-    Untagged,
-    all_tags,
-    difference,
-    marks,
-    tag_steps,
-)
+from stateward.batch import Expectation, Step, Untagged
+from stateward.folder.changes import Change, Problem, all_tags, difference, marks, tag_steps
 from stateward.folder.resources import ASSOCIATION_MEMBERS, FOLDER_TAG, KEY_TAG, Association, Found, Wanted, plain
 
 RESOURCE_TYPE = "Association"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from stateward.batch import Expectation, Step, Untagged
 from stateward.folder.resources import FOLDER_TAG, KEY_TAG, Kind, Wanted, as_tags, own_tags
 
 Action = Literal["create", "update", "replace", "adopt", "delete"]
@@ -16,31 +17,11 @@ class Problem(Exception):
     """A file that cannot be planned: its key and why."""
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One operation. `fill`: member → (number of an earlier step of this change, path in its answer)."""
-
-    operation: str
-    request: dict[str, Any]
-    fill: dict[str, tuple[int | str, ...]] = {}
-
-
-class Expectation(msgspec.Struct, frozen=True):
-    """What the server must still answer."""
-
-    operation: str
-    request: dict[str, Any]
-    answer: dict[str, Any]
-
-
-class Untagged(msgspec.Struct, frozen=True):
-    """No resource of this type may have all of these tags."""
-
-    resource_type: str
-    tags: dict[str, str]
-
-
 class Change(msgspec.Struct, frozen=True):
-    """What becomes of one resource. `differences` say what changes, `notes` what that brings about."""
+    """What becomes of one resource. `differences` say what changes, `notes` what that brings about.
+
+    The numbers in a step's `fill` count the steps of this change.
+    """
 
     action: Action
     kind: Kind

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from stateward.folder.changes import Change, Expectation, Problem, Step, all_tags, tag_steps
+from stateward.batch import Expectation, Step
+from stateward.folder.changes import Change, Problem, all_tags, tag_steps
 from stateward.folder.resources import (
     CALENDAR_TYPE,
     DOCUMENT_MEMBERS,

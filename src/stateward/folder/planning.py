@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
+from stateward.batch import Batch, Step
 from stateward.folder import associations, documents
 from stateward.folder.changes import Change, Problem
 from stateward.folder.resources import FOLDER_TAG, KEY_TAG, KINDS, Found, Wanted
@@ -123,18 +123,19 @@ def _claimed_twice(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def wish(changes: Sequence[Change], *, rehearse: bool = False) -> dict[str, Any]:
+def wish(changes: Sequence[Change], *, rehearse: bool = False) -> Batch:
     """The body of POST /_stateward/apply for these changes (D57a)."""
-    steps: list[dict[str, Any]] = []
+    steps: list[Step] = []
     for change in changes:
         first = len(steps)
         for step in change.steps:
-            fill = {member: [first + int(number), *path] for member, (number, *path) in step.fill.items()}
-            one = {"operation": step.operation, "request": step.request, "fill": fill, "label": change.key}
-            steps.append(one)
-    return {
-        "steps": steps,
-        "expect": [msgspec.to_builtins(one) for change in changes for one in change.expect],
-        "untagged": [msgspec.to_builtins(one) for change in changes for one in change.untagged],
-        "rehearse": rehearse,
-    }
+            fill: dict[str, tuple[int | str, ...]] = {
+                member: (first + int(number), *path) for member, (number, *path) in step.fill.items()
+            }
+            steps.append(msgspec.structs.replace(step, fill=fill, label=change.key))
+    return Batch(
+        steps,
+        [one for change in changes for one in change.expect],
+        [one for change in changes for one in change.untagged],
+        rehearse,
+    )

@@ -14,7 +14,7 @@ from stateward.access import store as keys
 from stateward.access.principals import Principal, Scope
 from stateward.access.sealing import MasterKey, SealBroken
 from stateward.agent import live_frames
-from stateward.clock import Clock
+from stateward.clock import Clock, monotonic_s
 from stateward.commands import delivery, reports, results, store_delivery
 from stateward.commands.facts import InvocationChanged, NodeFreed
 from stateward.commands.results import Reply
@@ -34,6 +34,8 @@ from stateward.wire.agent_message import AgentMessage, MalformedMessage
 TOKEN_LIFE_MS = 5 * 60 * 1000
 FIRST_FRAME_S = 10.0
 REMINDER_S = 2.0
+RETURN_S = 35.0
+"""How long nodes take to come back to a server that was started anew: their longest pause, and a little."""
 MOST_NONSENSE = 50
 NONSENSE = (MalformedMessage, frames.MalformedPayload, reports.MalformedReport, live_frames.MalformedOutput)
 GOING_AWAY, POLICY, REPLACED = 1001, 1008, 1000
@@ -103,6 +105,8 @@ class Gateway:
         self._replica = ids.new_uuid()
         self.polls = LongPolls(db, clock, self._replica, self._channels.__contains__)
         self._reminding: asyncio.Task[None] | None = None
+        self._began_s = monotonic_s()
+        self._seen: set[str] = set()
 
     @property
     def open_channels(self) -> int:
@@ -113,7 +117,12 @@ class Gateway:
         channel = self._channels.get(node_id)
         return channel is not None and channel.lane is not None
 
+    def is_awaited(self, node_id: str) -> bool:
+        """Whether a node may be on its way back: it has not been here since this server began, a moment ago."""
+        return node_id not in self._seen and monotonic_s() - self._began_s < RETURN_S
+
     def start(self) -> None:
+        self._began_s = monotonic_s()
         self._reminding = asyncio.create_task(self._remind(), name="gateway reminders")
 
     async def stop(self, over_s: float = 0.0) -> None:
@@ -185,6 +194,7 @@ class Gateway:
     async def _enter(self, channel: Channel) -> None:
         old = self._channels.get(channel.node_id)
         self._channels[channel.node_id] = channel
+        self._seen.add(channel.node_id)
         rivals = self._rivals(channel, old)
         just_polled = self.polls.channel_opened(channel.node_id)
 

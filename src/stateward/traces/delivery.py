@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import httpx
 import msgspec
@@ -11,10 +12,9 @@ import structlog
 
 from stateward import ids
 from stateward.access.principals import Scope
+from stateward.associations import exporting, store_export
 from stateward.associations import store as associations
-from stateward.associations import store_export
 from stateward.associations.facts import ExecutionChanged
-from stateward.associations.store_export import ExecutionLine
 from stateward.clock import Clock
 from stateward.events import patience
 from stateward.storage import Database, Transaction
@@ -24,7 +24,6 @@ from stateward.traces.store import DueRow
 
 PATH = "/v1/traces"
 AT_ONCE = 50
-PAGE = 500
 ANSWER_S = 15.0
 LOOK_AGAIN_S = 5.0
 log = structlog.get_logger("stateward.traces")
@@ -119,31 +118,11 @@ class Traces:
             return  # aged out
         scope = Scope(row.account_id, row.region)
         if execution.command_id is not None:
-            await self._send_targets(execution, execution.command_id, scope)
-            await self._send_steps(execution, execution.command_id, scope)
+            async for targets in exporting.target_pages(self._db, execution.command_id):
+                await self._post([spans.of_target(one, execution) for one in targets], scope)
+            async for steps in exporting.step_pages(self._db, execution.command_id):
+                await self._post([spans.of_step(one, execution) for one in steps], scope)
         await self._post([spans.of_execution(execution)], scope)
-
-    async def _send_targets(self, execution: ExecutionLine, command_id: str, scope: Scope) -> None:
-        after = -1
-        while True:
-            async with self._db.reading() as tx:
-                page = await store_export.targets(tx, command_id, after, PAGE)
-            if page:
-                await self._post([spans.of_target(row, execution) for row in page], scope)
-                after = page[-1].position
-            if len(page) < PAGE:
-                return
-
-    async def _send_steps(self, execution: ExecutionLine, command_id: str, scope: Scope) -> None:
-        after = ("", "")
-        while True:
-            async with self._db.reading() as tx:
-                page = await store_export.steps(tx, command_id, after, PAGE)
-            if page:
-                await self._post([spans.of_step(row, execution) for row in page], scope)
-                after = (page[-1].resource_id, page[-1].step_name)
-            if len(page) < PAGE:
-                return
 
     async def _post(self, found: Sequence[Span], scope: Scope) -> None:
         resource = {
@@ -175,11 +154,8 @@ class Traces:
         await self._pause(ids.jitter(0.8 * pause_s, pause_s))
 
     async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_AGAIN_S):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), LOOK_AGAIN_S)
 
 
 def headers_of(text: str) -> dict[str, str]:

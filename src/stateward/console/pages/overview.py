@@ -11,7 +11,7 @@ from stateward.commands import store_history
 from stateward.console import words
 from stateward.console.visit import Page, Visit
 from stateward.nodes import ping
-from stateward.nodes import store_pages as node_pages
+from stateward.nodes import store as nodes
 from stateward.storage import Snapshot
 
 WRONG, RUNNING, NEXT = 20, 10, 8
@@ -52,7 +52,7 @@ async def show(visit: Visit) -> Response:
         coming = await store_read_models.next_due(tx, visit.scope, NEXT)
         named = await store_pages.of_ids(tx, visit.scope, [row.association_id for row in executions])
         carriers = await store_history.carriers(tx, [row.command_id for row in executions if row.command_id])
-        reach = await node_pages.reach_of_scope(tx, visit.scope, tx.now - ping.SILENCE_MS)
+        reach = await nodes.presence(tx, visit.scope, tx.now - ping.SILENCE_MS)
         total = await store.count(tx, visit.scope)
     running = [
         Running(row, words.name_of(named[row.association_id]), counts_of(carriers.get(row.command_id or "")))
