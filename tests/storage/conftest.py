@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from database_bench import Bench
 
 

@@ -4,8 +4,8 @@ import stat
 
 import apsw
 import pytest
-from database_bench import Bench
 
+from database_bench import Bench
 from stateward.storage import migrations
 from stateward.storage.dialect import schema_to_postgresql, to_postgresql, to_sqlite
 from stateward.storage.migrations import NewerDatabase, migrate, statements
