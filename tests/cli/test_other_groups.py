@@ -6,7 +6,7 @@ import pytest
 
 from association_calls import create
 from programs import started
-from stateward.console.statuses import STATUSES
+from stateward.statuses import STATUSES
 
 OLD = "schemaVersion: '2.2'\nmainSteps:\n- {action: aws:runShellScript, name: one, inputs: {runCommand: [echo one]}}\n"
 HEAD = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//AWS//Change Calendar 1.0//EN\n"

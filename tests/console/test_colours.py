@@ -7,7 +7,7 @@ import re
 import pytest
 
 from stateward.console.assets import Assets
-from stateward.console.statuses import STATUSES
+from stateward.statuses import STATUSES
 
 STYLE = Assets().text("style.css")
 COLOURS = {

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import re
 
-LETTERS = {
-    "Success": "S",
-    "Failed": "F",
-    "TimedOut": "T",
-    "Cancelled": "C",
-    "Skipped": "K",
-    "Pending": "P",
-    "InProgress": "I",
-}
+from stateward import statuses
+
+NO_TARGET = statuses.STATUSES["None"].letter
+LETTERS = {name: one.letter for name, one in statuses.STATUSES.items() if one.letter != NO_TARGET}
 STATUSES = {letter: status for status, letter in LETTERS.items()}
-NO_TARGET = "."
 FINAL = frozenset("SFTCK")
 BAD = frozenset("FTC")
 KEPT = 12

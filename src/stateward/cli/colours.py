@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from stateward.console.statuses import look_of
+from stateward.statuses import look_of
 
 WHEN = ("auto", "always", "never")
 LIGHT = {

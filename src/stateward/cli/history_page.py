@@ -13,7 +13,7 @@ from stateward.cli.names import Association
 from stateward.cli.presentation import Column, Listing, Look, width
 from stateward.cli.runs import changes_of, map_of, rows_of, runs_of, since_of
 from stateward.cli.server import FAILED, Server, fail
-from stateward.console.statuses import BY_LETTER
+from stateward.statuses import BY_LETTER
 
 LONGEST_NAME = 24
 TAIL = 4

@@ -17,7 +17,7 @@ import msgspec
 from stateward.associations import letters
 from stateward.console import png, times
 from stateward.console.png import Rgb
-from stateward.console.statuses import BY_LETTER, STATUSES
+from stateward.statuses import BY_LETTER, STATUSES
 
 COLOUR = re.compile(r"--([A-Z][A-Za-z]+): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)")
 PAGE = re.compile(r"--page: light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)")

@@ -13,8 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from stateward import statuses
 from stateward.associations import letters
-from stateward.console import statuses, times
+from stateward.console import times
 from stateward.console.assets import Assets
 from stateward.console.untrusted import ansi, signs
 from stateward.wire.protocol import parse_instant
