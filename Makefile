@@ -3,6 +3,8 @@ PYTHON ?= python3
 ifeq ($(strip $(PYTHON)),)
 override PYTHON := python3
 endif
+# Tests wait a good part of their time, for processes and for each other.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))' 2>/dev/null || echo 2)
 VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin
@@ -33,10 +35,10 @@ run: $(VENV)/.installed
 	@$(BIN)/stateward local
 
 test: $(STAMP)
-	@$(BIN)/pytest -n auto --dist loadfile -m "not slow_all"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow_all"
 
 test-all: $(STAMP)
-	@$(BIN)/pytest -n auto --dist loadfile -rs
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -rs
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check src tests benchmarks documentation examples

@@ -70,6 +70,10 @@ class CuttingProxy:
         self._call(self._order(direction, count, act, done))
         return done
 
+    def carried(self, direction):
+        """How many bytes have gone in that direction."""
+        return self._carried[direction]
+
     def calm(self):
         """Drop what was ordered and has not happened."""
         self._refusals = 0

@@ -48,15 +48,15 @@ class ApiEndpoint:
         headers = requests.headers_of(scope)
         if headers.get("content-type", "").startswith(FORM):
             status, body = await self._caller_identity.respond(scope, headers, receive, request_id, self._allowed_hosts)
-            await _send(send, status, body, request_id, {}, content_type=XML)
+            await _send(scope, send, status, body, request_id, {}, content_type=XML)
             return
         try:
             answer = await self._answer(scope, headers, receive, request_id)
         except AwsError as error:
             close = isinstance(error, BodyTooLarge)
-            await _send(send, error.status, body_of(error), request_id, {}, close=close)
+            await _send(scope, send, error.status, body_of(error), request_id, {}, close=close)
             return
-        await _send(send, 200, protocol.encode(answer.body), request_id, answer.headers)
+        await _send(scope, send, 200, protocol.encode(answer.body), request_id, answer.headers)
 
     async def _answer(self, scope: Any, headers: dict[str, str], receive: Receive, request_id: str) -> Answer:
         try:
@@ -113,6 +113,7 @@ class ApiEndpoint:
 
 
 async def _send(
+    scope: Any,
     send: Send,
     status: int,
     body: bytes,
@@ -124,10 +125,13 @@ async def _send(
 ) -> None:
     headers = [
         (b"content-type", content_type),
-        (b"content-length", str(len(body)).encode()),
         (b"x-amzn-requestid", request_id.encode()),
         *((name.encode(), value.encode()) for name, value in extra.items()),
     ]
+    if scope["http_version"] == "1.0":
+        headers.append((b"content-length", str(len(body)).encode()))
+    # Else the body comes in chunks. botocore believes a body that ends before its Content-Length, and what is left of
+    # a JSON text is an empty success to it; a chunk that breaks off is an error, which it tries again.
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

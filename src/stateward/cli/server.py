@@ -60,14 +60,13 @@ class Server:
     """A server and the key to talk to it with. What goes wrong ends the program with a sentence and its exit code."""
 
     def __init__(self, where: Where) -> None:
-        import boto3
         from botocore.exceptions import BotoCoreError
 
         folder = where.data_dir or data_home("stateward")
         try:
-            session = boto3.Session(profile_name=where.profile or None)
+            session = _aws_session(where)
             # botocore itself reads AWS_DEFAULT_REGION only.
-            region = where.region or os.environ.get("AWS_REGION") or session.region_name
+            region = where.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
             settings: dict[str, Any] = {"verify": where.ca_bundle} if where.ca_bundle else {}
             endpoint = where.endpoint or _configured(session, region, aws=where.aws)
             if not endpoint:
@@ -77,7 +76,7 @@ class Server:
                 settings |= _local_key(folder, endpoint)
             if not where.ca_bundle and not os.environ.get("AWS_CA_BUNDLE"):
                 settings |= _local_ca(folder, endpoint)
-            self.ssm: Any = session.client("ssm", endpoint_url=endpoint, region_name=region, **settings)
+            self.ssm: Any = session.create_client("ssm", endpoint_url=endpoint, region_name=region, **settings)
             self._key = session.get_credentials() if "aws_access_key_id" not in settings else None
         except BotoCoreError as error:
             fail(str(error), USAGE)
@@ -253,18 +252,21 @@ def exit_code_of(code: str) -> int:
 
 def is_named(where: Where) -> bool:
     """Whether the options, or AWS's configuration, name a server; a data directory that is given stands before both."""
-    import boto3
-
     if where.data_dir is not None:
         return False
-    return bool(
-        where.endpoint or _configured(boto3.Session(profile_name=where.profile or None), where.region, aws=where.aws)
-    )
+    return bool(where.endpoint or _configured(_aws_session(where), where.region, aws=where.aws))
+
+
+def _aws_session(where: Where) -> Any:
+    """AWS's configuration on this machine. botocore's clients are boto3's, and are there sooner."""
+    from botocore.session import Session
+
+    return Session(profile=where.profile or None)
 
 
 def _configured(session: Any, region: str | None, *, aws: bool) -> str:
     """The endpoint that AWS's configuration names, empty when it would be AWS itself and that was not asked for."""
-    found = str(session.client("ssm", region_name=region or DEFAULT_REGION).meta.endpoint_url)
+    found = str(session.create_client("ssm", region_name=region or DEFAULT_REGION).meta.endpoint_url)
     host = urlsplit(found).hostname or ""
     return "" if not aws and host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else found
 

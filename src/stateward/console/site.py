@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -45,13 +46,19 @@ Handler = Callable[[Request], Awaitable[Response]]
 log = structlog.get_logger("stateward.console")
 
 
+@functools.cache
+def _made_once() -> tuple[Assets, Renderer]:
+    """What every server of a process shows alike; packing and compiling it is most of the time of a server's start."""
+    assets = Assets()
+    return assets, Renderer(assets, NAVIGATION)
+
+
 class Console:
     """Everything below `/console`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._assets = Assets()
-        self._renderer = Renderer(self._assets, NAVIGATION)
+        self._assets, self._renderer = _made_once()
         self._sign_in = SignIn(services, self._renderer)
 
     @property

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from importlib import resources
 
+import msgspec
+
 from stateward.documents import store
 from stateward.documents.rows import new_row
-from stateward.documents.store import AMAZON
+from stateward.documents.store import AMAZON, DocumentRow
 from stateward.storage import Transaction
 
 
@@ -21,7 +24,13 @@ def shipped() -> Iterator[tuple[str, str, str]]:
 
 async def install(tx: Transaction) -> None:
     """Put the shipped documents into the database, replacing what an older Stateward put there."""
-    for name, document_type, text in shipped():
-        row = new_row(AMAZON, name, document_type, "JSON", text, tx.now)
+    for undated in _rows():
+        row = msgspec.structs.replace(undated, created_ms=tx.now)
         if not await store.add(tx, AMAZON, row):
             await store.put_version(tx, AMAZON, row)
+
+
+@functools.cache
+def _rows() -> tuple[DocumentRow, ...]:
+    """They are the same for every server of a process, but for the instant."""
+    return tuple(new_row(AMAZON, name, document_type, "JSON", text, 0) for name, document_type, text in shipped())
