@@ -72,6 +72,7 @@ def test_three_days_of_half_hours_are_complete(server, ssm, fleet):
     assert newest_targets(ssm, association_id) == dict.fromkeys(node_ids, SUCCESS)
 
 
+@pytest.mark.slow_all
 @pytest.mark.timeout(300)
 def test_a_month_of_half_hours_over_twenty_nodes_is_complete(server, ssm, fleet):
     fleet.add(20, tags={"env": "prod"})
