@@ -32,6 +32,11 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def thread_s() -> float:
+    """Seconds of processor time that this thread has used, for measuring what a piece of work cost."""
+    return time.thread_time()
+
+
 def duration_ms(text: str) -> int:
     """`90s`, `30m`, `2h`, `30d`, `1w`, or several joined (`1h30m`). Raises ValueError that says what is right."""
     parts = _DURATION.findall(text)
