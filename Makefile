@@ -4,7 +4,7 @@ ifeq ($(strip $(PYTHON)),)
 override PYTHON := python3
 endif
 # Tests wait a good part of their time, for processes and for each other.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))' 2>/dev/null || echo 2)
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))' 2>/dev/null || echo 2)
 VENV := .venv
 STAMP := $(VENV)/.installed-dev
 BIN := $(VENV)/bin

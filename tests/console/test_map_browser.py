@@ -197,7 +197,7 @@ def test_without_scripts_a_click_on_the_picture_reaches_the_target(browser, sign
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow_all)])
 def test_the_map_is_accessible_and_fits_a_phone(tab, world, scheme):
     tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     found = []

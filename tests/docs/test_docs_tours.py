@@ -7,7 +7,7 @@ from blocks import ROOT, blocks_of, pages
 from tour import Tour
 
 TOURS = [page for page in pages() if any(block.kind == "tour" for block in blocks_of(page))]
-LONG = ("docs/coming-from-aws.md", "docs/upgrading.md")
+LONG = ("docs/coming-from-aws.md", "docs/tutorial-operators.md", "docs/upgrading.md")
 """Tours for `make test-all`."""
 OWN_TESTS = {
     ("docs/test-kit.md", ""): "tests/kit/test_kit_page.py",

@@ -30,7 +30,18 @@ def test_a_recorded_command_ends_as_the_table_says(ssm, player, name):
             assert step.standard_error == stored(told[step.name]["standardError"])[:ERROR_CHARACTERS]
 
 
-@pytest.mark.parametrize("name", [name for name in ENDS | COURSES if name != AFTER_THE_END])
+IN_ORDERS = [name for name in ENDS | COURSES if name != AFTER_THE_END]
+EVERY_THIRD = 3
+"""Of those whose frames come in every order, `make test` plays every third."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow_all if number % EVERY_THIRD else ())
+        for number, name in enumerate(IN_ORDERS)
+    ],
+)
 def test_replies_in_any_order_lost_or_doubled_end_the_same_d7(ssm, player, name):
     replay = Replay(ssm, player, name)
     first = None

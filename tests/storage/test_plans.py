@@ -129,6 +129,7 @@ def test_the_test_sees_a_walk_and_a_sort(connection):
     assert plan.sorts
 
 
+@pytest.mark.slow_all
 def test_rows_do_not_change_the_plans(connection, plans):
     """Else this test would have to be made on a full database."""
     insert = "INSERT INTO used_signatures (node_id, signature_hash, seen_ms) VALUES (?1, ?2, ?3)"

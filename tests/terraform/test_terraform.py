@@ -35,11 +35,9 @@ def terraform(server, tmp_path):
 
 
 def test_every_configuration_is_made_and_stays_as_planned(terraform, ssm):
-    everything = set(terraform.apply(1))
+    terraform.apply(1)
     check_first(ssm, terraform.ids())
     assert terraform.plan(1) == {}
-    assert set(terraform.destroy(1)) == everything
-    assert ssm.list_associations()["Associations"] == []
 
 
 @pytest.mark.slow_all  # most of a minute of processor time
