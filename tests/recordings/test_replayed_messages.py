@@ -6,7 +6,7 @@ from replay import Replay
 from table import ENDS, MESSAGES, REFUSED
 from test_replayed_commands import seen, stored
 
-IN_ANY_ORDER = (
+EVERY_TIME = (
     "command-three-steps",
     "command-step-timeout",
     "command-onfailure-exit",
@@ -14,6 +14,7 @@ IN_ANY_ORDER = (
     "cancel-between-steps",
     "reboot-command",
 )
+"""Those whose replies `make test` plays in every order; `make test-all` plays the others as well."""
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -23,7 +24,9 @@ def test_a_recorded_command_ends_the_same_over_ec2messages_agt_02(ssm, polling, 
     assert seen(replay.end(command_id)) == ENDS[name]
 
 
-@pytest.mark.parametrize("name", IN_ANY_ORDER)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in EVERY_TIME else pytest.mark.slow_all) for name in ENDS]
+)
 def test_replies_in_any_order_lost_or_doubled_end_the_same_d7(ssm, polling, name):
     replay = Replay(ssm, polling, name)
     for how, command_id in replay.variants():
