@@ -5,7 +5,9 @@ from conversation_replay import ConversationReplay
 from outcomes import PROXIED
 
 
-@pytest.mark.parametrize("reaches", [pytest.param(False, id="instead"), pytest.param(True, id="after", marks=pytest.mark.slow_all)])
+@pytest.mark.parametrize(
+    "reaches", [pytest.param(False, id="instead"), pytest.param(True, id="after", marks=pytest.mark.slow_all)]
+)
 @pytest.mark.parametrize("name", PROXIED)
 def test_a_proxied_conversation_ends_as_the_table_says(server, activation, name, reaches):
     start, instead, after = PROXIED[name]

@@ -47,6 +47,10 @@ def test_simulated_nodes_are_nodes_like_all_others(ssm, fleet):
     tags = ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=node_ids[1])["TagList"]
     assert tags == [{"Key": "env", "Value": "prod"}, {"Key": "site", "Value": "home"}]
     assert ssm.get_connection_status(Target=node_ids[0])["Status"] == "connected"
+    ssm.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=node_ids[1], Tags=[{"Key": "a", "Value": "b"}])
+    first, second = fleet()["nodes"]
+    assert first["tags"] == {"env": "prod", "site": "home"}
+    assert second["tags"] == {"env": "prod", "site": "home", "a": "b"}
 
 
 def test_ids_count_on_when_nodes_have_gone(fleet):

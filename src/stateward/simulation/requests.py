@@ -139,9 +139,17 @@ def check_reboot(node_ids: Sequence[str], away: Collection[str]) -> None:
             raise validation_error(f"{node_id}: is offline, only a node that is online can reboot")
 
 
-def description(rows: Sequence[FleetNodeRow], script: Sequence[Numbered], unknown: Mapping[int, str]) -> dict[str, Any]:
-    """What GET answers: the nodes by id, and the rules in the order in which they are asked."""
-    return {"nodes": [_described(row) for row in rows], "rules": described_rules(script, unknown)}
+def description(
+    rows: Sequence[FleetNodeRow],
+    tagged: Mapping[str, Mapping[str, str]],
+    script: Sequence[Numbered],
+    unknown: Mapping[int, str],
+) -> dict[str, Any]:
+    """What GET answers: the nodes by id, and the rules in the order in which they are asked. `tagged`: id → tags."""
+    return {
+        "nodes": [_described(row, tagged.get(row.node_id, {})) for row in rows],
+        "rules": described_rules(script, unknown),
+    }
 
 
 def described_rules(script: Sequence[Numbered], unknown: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -155,7 +163,7 @@ def described_rules(script: Sequence[Numbered], unknown: Mapping[int, str]) -> l
     ]
 
 
-def _described(row: FleetNodeRow) -> dict[str, Any]:
+def _described(row: FleetNodeRow, its_tags: Mapping[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": row.node_id,
         "platform": row.platform_type,
@@ -163,6 +171,8 @@ def _described(row: FleetNodeRow) -> dict[str, Any]:
     }
     if row.name is not None:
         body["name"] = row.name
+    if its_tags:
+        body["tags"] = its_tags
     if row.back_ms is not None:
         body["back"] = iso8601(row.back_ms)
     return body

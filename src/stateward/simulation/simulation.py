@@ -18,6 +18,7 @@ from stateward.commands.results import Reply
 from stateward.commands.rows import InvocationRow
 from stateward.commands.store_delivery import NEVER_MS
 from stateward.engine.clockwork import Duty, Fired
+from stateward.nodes import registration
 from stateward.nodes.facts import NodeRemoved
 from stateward.scripted import rules
 from stateward.scripted.outcomes import Task
@@ -26,6 +27,7 @@ from stateward.simulation.requests import FleetRequest
 from stateward.simulation.script import Order
 from stateward.simulation.work import Hands, Work
 from stateward.storage import Database, Snapshot, Transaction
+from stateward.tags import store as tags
 
 AT_ONCE = 500
 
@@ -121,7 +123,8 @@ class Simulation:
             rows = await store.nodes(tx, scope)
             script_rows = await script.read(tx, scope)
             unknown = await script.unknown_names(tx, scope, script_rows)
-        return requests.description(rows, script_rows, unknown)
+            tagged = await tags.tags_of_type(tx, scope, registration.TAG_TYPE)
+        return requests.description(rows, tagged, script_rows, unknown)
 
     async def _add(self, tx: Transaction, scope: Scope, request: FleetRequest) -> dict[str, Any]:
         assert request.add is not None, "asked for by the caller"
