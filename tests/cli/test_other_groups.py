@@ -127,8 +127,8 @@ def test_the_clock(cli, start_server, tmp_path):
 
 def test_tail_tells_what_happens(cli, nightly):
     with started("tail", "nightly-patch", "--since", "1d", **cli.env) as program:
-        program.line("nightly-patch", "Success")
-        program.line("nightly-patch", "Failed")
+        program.line("nightly-patch", "\tSuccess\t10 Success")
+        program.line("nightly-patch", "\tFailed\t8 Success, 2 Failed")
         cli.told("run", "nightly-patch", "-q")
         cli.told("clock", "advance", "1m")
         assert program.lives

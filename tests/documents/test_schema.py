@@ -113,6 +113,10 @@ def test_other_versions_are_refused_by_their_own_error(version: str) -> None:
         (with_step(action="shell"), "mainSteps[0]: action 'shell': use a plugin's name"),
         (with_step(inputs=[]), "mainSteps[0].inputs: use an object"),
         (with_step(inputs={}), "mainSteps.main: aws:runShellScript requires the input runCommand"),
+        (
+            with_step(inputs={"runComand": ["true"]}),
+            "mainSteps.main: aws:runShellScript requires the input runCommand, not runComand",
+        ),
         (with_inputs(runCommand="echo hello"), "mainSteps.main.runCommand: use a list of text lines"),
         (with_inputs(runCommand=["a", ["b"]]), "mainSteps.main.runCommand: use a list of text lines"),
         (with_inputs(runCommand=["{{ nosuch }}"]), "mainSteps.main: {{ nosuch }} is not a parameter of this document"),

@@ -13,7 +13,7 @@ import typer
 from stateward.cli import tables
 from stateward.cli.names import Names
 from stateward.cli.presentation import Look
-from stateward.cli.runs import since_of
+from stateward.cli.runs import counted, since_of
 from stateward.cli.server import FAILED, NOT_FOUND, NOT_REACHABLE, Server, exit_code_of, fail
 from stateward.clock import monotonic_s
 
@@ -94,7 +94,7 @@ class Events:
             self._called(detail),
             str(detail.get("instance-id") or ""),
             self._look.painted(self._look.cell("status", status), status) if status else _kind(event),
-            str(detail.get("association-status-aggregated-count") or "").strip("{}"),
+            counted(json.loads(detail.get("association-status-aggregated-count") or "{}")),
         ]
         if self._look.is_terminal:
             typer.echo("  ".join(part if "\x1b" in part else tables.safe(part) for part in parts if part))

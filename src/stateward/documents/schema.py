@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -191,7 +192,9 @@ def _check_inputs(step: Step, path: str, declared: Mapping[str, Declaration]) ->
         _check_references(inputs, path, declared)
         missing = [] if plugin is None or set(inputs) == {"properties"} else [*_missing(plugin.required, inputs)]
         if missing:
-            raise InvalidDocumentContent(f"{path}: {step.action} requires the input {missing[0]}")
+            near = difflib.get_close_matches(missing[0], map(str, inputs), 1)
+            instead = f", not {near[0][:60]}" if near else ""
+            raise InvalidDocumentContent(f"{path}: {step.action} requires the input {missing[0]}{instead}")
         for member in ("timeoutSeconds", "maxAttempts"):
             _check_number(inputs, member, path)
         if step.action in ("aws:runShellScript", "aws:runPowerShellScript") and "runCommand" in inputs:
