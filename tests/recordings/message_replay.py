@@ -3,7 +3,7 @@
 import json
 import uuid
 
-from replay import Replay
+from replay import Replay, orders
 
 from recordings import JOB_ID, in_time, load
 
@@ -20,14 +20,45 @@ class MessageReplay(Replay):
 
     def play(self):
         """As recorded; the ids of the commands."""
+        return self._sent(self._conversation())
+
+    def variants(self):
+        """(what is different, ids of the commands that were run so): the ends must always be the same."""
+        said = list(self._conversation())
+        replies = [one for one in said if one[0] == "SendReply"]
+        before = [one for one in said if one[0] in ("", "AcknowledgeMessage")]
+        after = [one for one in said if one[0] in ("FailMessage", "DeleteMessage")]
+        yield "every reply twice", self._sent([*before, *(one for one in replies for _ in (1, 2)), *after])
+        yield "all of it twice", self._sent([*before, *replies * 2, *after])
+        yield (
+            "the acknowledgements come last",
+            self._sent([*(one for one in before if not one[0]), *replies, *after, *(one for one in before if one[0])]),
+        )
+        for lost in range(len(replies)):
+            late = [*replies[:lost], *replies[lost + 1 :], replies[lost]]
+            yield f"reply {lost + 1} lost and sent later", self._sent([*before, *late, *after])
+        for order in orders(len(replies)):
+            told = self._sent([*before, *(replies[number] for number in order), *after])
+            yield f"replies in the order {order}", told
+
+    def _conversation(self):
+        """What was said and taken, in time: a message of the server without a word before it, or a report."""
         fresh = iter(self._named())
         for _, event in in_time(self.events):
             operation = (event.get("request", {}).get("target") or "").removeprefix(TARGET)
             if operation == "GetMessages" and event["response"]["status"] == 200:
                 for message in event["response"]["body"]["Messages"]:
-                    self._message(_renamed(message, next(fresh, None)) if "again_at_s" in event else message)
+                    yield "", _renamed(message, next(fresh, None)) if "again_at_s" in event else message
             elif operation in REPORTS and event["response"]["status"] == 200:
-                self._report(operation, event["request"]["body"], event["response"])
+                yield operation, event
+
+    def _sent(self, conversation):
+        self._commands = {}
+        for operation, what in conversation:
+            if operation:
+                self._report(operation, what["request"]["body"], what["response"])
+            else:
+                self._message(what)
         return list(self._commands.values())
 
     def recorded_steps(self):

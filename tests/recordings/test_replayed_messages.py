@@ -49,3 +49,14 @@ def test_a_recorded_conversation_ends_as_the_table_says(ssm, polling, name):
         told = replay.recorded_steps()
         for step in ends[0].steps:
             assert step.output == stored(told[step.name]["output"])
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_conversation_in_any_order_lost_or_doubled_ends_the_same_d7(ssm, polling, name):
+    replay = MessageReplay(ssm, polling, name)
+    known = set()
+    for how, command_ids in replay.variants():
+        assert [seen(replay.end(command_id)) for command_id in command_ids] == MESSAGES[name], how
+        assert known.isdisjoint(command_ids), "each is run anew"
+        known.update(command_ids)
+    assert len(known) >= 4 * len(MESSAGES[name])
