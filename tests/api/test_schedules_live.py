@@ -65,6 +65,7 @@ def test_only_at_cron_interval(server, ssm, document, at_start, expression, adva
     assert created(ssm, association_id) == expected
 
 
+@pytest.mark.slow_all  # three days of them are in tests/simulation
 def test_a_month_of_half_hours_is_complete(server, ssm, document, at_start):
     association_id = create(ssm, document(), ScheduleExpression="rate(30 minutes)")["AssociationId"]
     answer = server.clock(advance="30d")

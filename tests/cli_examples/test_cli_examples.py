@@ -79,7 +79,17 @@ def check(example, exit_code, output, errors):
     assert shown - NO_PAGE_OF_THE_SERVICE == example.members - NO_PAGE_OF_THE_SERVICE
 
 
-@pytest.mark.parametrize("example", APPLICABLE, ids=lambda one: one.name)
+EVERY_SECOND = 2
+"""`make test` plays every second example, `make test-all` every one."""
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(one, id=one.name, marks=pytest.mark.slow_all if number % EVERY_SECOND else ())
+        for number, one in enumerate(APPLICABLE)
+    ],
+)
 def test_the_example_works_as_printed(region, example, monkeypatch, capsys):
     words = prepared(example, region)
     for name, value in region.environment.items():

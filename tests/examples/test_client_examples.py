@@ -49,6 +49,7 @@ def test_the_example_for_boto3_prints_what_nodes_said(web_servers):
     assert [line.split(maxsplit=1)[1] for line in said[1:]] == ["Success restarting nginx"] * 3
 
 
+@pytest.mark.slow_all  # a dozen starts of the AWS CLI
 @pytest.mark.skipif(not shutil.which("sh"), reason="the example for the AWS CLI is a shell script")
 def test_the_example_for_the_aws_cli_leaves_nothing_behind(web_servers):
     said = run("sh", "nightly.sh", url=web_servers.url, folder=EXAMPLES / "aws-cli")

@@ -10,7 +10,7 @@ from live_server import LiveServer
 from read_model_checker import check_read_models
 
 # `make soak` draws more and longer ones.
-EXAMPLES = int(os.environ.get("STATEWARD_SOAK_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("STATEWARD_SOAK_EXAMPLES", "8"))
 HOURS = int(os.environ.get("STATEWARD_SOAK_HOURS", "30"))
 ACTIONS = int(os.environ.get("STATEWARD_SOAK_ACTIONS", "8"))
 
