@@ -16,7 +16,7 @@ help:
 	@echo "make venv    only make the environment in $(VENV), with the AWS CLI and the test tools"
 	@echo "make run     a server and this machine as its node, until Ctrl-C"
 	@echo "make test    all tests that take less than minutes"
-	@echo "make test-all   all tests, also those that install packages of other languages; names what is skipped"
+	@echo "make test-all   all tests, also those that take long or install packages of other languages; names what is skipped"
 	@echo "make check   format, lint, types, house rules"
 	@echo "make soak    the server against the naive model of the specification, and a thousand runs over cuts and kills; for hours"
 	@echo "make agent-zipapp   the node agent as one file, dist/stateward-agent.pyz"

@@ -19,6 +19,20 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
 
+def client_of(url, key_id=KEY_ID, secret=SECRET, region=REGION, *, token=None, service="ssm", attempts=1, **settings):
+    """A boto3 client of the server at an address, the administrator's if nobody else is named."""
+    settings = {"connect_timeout": 5, "read_timeout": 60, **settings}
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=url,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=BotoConfig(retries={"total_max_attempts": attempts, "mode": "standard"}, **settings),
+    )
+
+
 class LiveServer(BackgroundServer):
     """One Server object on a free loopback port."""
 
@@ -38,15 +52,9 @@ class LiveServer(BackgroundServer):
         """The Server object, which lives in the thread."""
         return self.server
 
-    def client(self, key_id=KEY_ID, secret=SECRET, region=REGION, retries=1, **settings):
-        return boto3.client(
-            "ssm",
-            region_name=region,
-            endpoint_url=self.url,
-            aws_access_key_id=key_id,
-            aws_secret_access_key=secret,
-            config=BotoConfig(retries={"total_max_attempts": retries}, connect_timeout=5, read_timeout=60, **settings),
-        )
+    def client(self, *who, **how):
+        """A client as `client_of` makes it."""
+        return client_of(self.url, *who, **how)
 
     def raw(self, operation, members):
         """Call an operation below HTTP as the administrator, without botocore's own checks; the answer's body."""

@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 
-import boto3
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
-from live_server import KEY_ID, SECRET
+from live_server import SECRET, client_of
 from programs import ADMIN, environment, run, serving, started
 from signed_requests import call
 from stateward.agent.client import NodeClient, RegistrationClient
@@ -64,13 +63,7 @@ def busy(tmp_path_factory):
     """What a server and an agent at log level debug say about work with every kind of secret."""
     folder = tmp_path_factory.mktemp("secrets")
     with serving(folder / "data", "--log-level", "debug", **ADMIN) as server:
-        ssm = boto3.client(
-            "ssm",
-            endpoint_url=server.url,
-            region_name="us-east-1",
-            aws_access_key_id=KEY_ID,
-            aws_secret_access_key=SECRET,
-        )
+        ssm = client_of(server.url)
         first, second = (ssm.create_activation(IamRole="role", RegistrationLimit=2) for _ in range(2))
         keys, channel = session_of(server.url, first)
         secrets = {

@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from live_server import ACCOUNT, KEY_ID, REGION, SECRET
@@ -23,15 +21,7 @@ QUESTION = b"Action=GetCallerIdentity&Version=2011-06-15"
 
 
 def sts(server, key_id=KEY_ID, secret=SECRET, token=None):
-    return boto3.client(
-        "sts",
-        region_name=REGION,
-        endpoint_url=server.url,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    return server.client(service="sts", key_id=key_id, secret=secret, token=token)
 
 
 def identity(client):

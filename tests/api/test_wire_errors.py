@@ -439,6 +439,6 @@ def test_boto3_names_an_internal_error_gen_15(ssm, break_documents):
 
 def test_sdks_retry_after_an_internal_error_gen_15(server, break_documents):
     failed = break_documents(1)
-    answer = server.client(retries=2).list_documents()
+    answer = server.client(attempts=2).list_documents()
     assert len(failed) == answer["ResponseMetadata"]["RetryAttempts"] == 1
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200

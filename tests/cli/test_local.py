@@ -3,8 +3,7 @@
 import json
 import signal
 
-import boto3
-
+from live_server import client_of
 from programs import READY, run, started
 from waiting import until
 
@@ -25,12 +24,11 @@ def test_this_machine_is_a_node_until_sigterm(tmp_path):
         assert local.line(READY).endswith("; this machine joins it as a node. Ctrl-C ends both.")
         assert local.line('eval "$(stateward credentials').endswith(f'--data-dir {folder})"')
         printed = json.loads(run("credentials", "--data-dir", str(folder), "--format", "json").stdout)
-        ssm = boto3.client(
-            "ssm",
-            endpoint_url=printed["AWS_ENDPOINT_URL_SSM"],
-            region_name=printed["AWS_REGION"],
-            aws_access_key_id=printed["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=printed["AWS_SECRET_ACCESS_KEY"],
+        ssm = client_of(
+            printed["AWS_ENDPOINT_URL_SSM"],
+            key_id=printed["AWS_ACCESS_KEY_ID"],
+            secret=printed["AWS_SECRET_ACCESS_KEY"],
+            region=printed["AWS_REGION"],
         )
         assert printed["AWS_REGION"] == "eu-west-1"
         assert first_node(ssm)["InstanceId"].startswith("mi-")

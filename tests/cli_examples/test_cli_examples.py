@@ -16,6 +16,7 @@ from example_house import Region
 from example_table import TABLE, NotHere
 from printed_examples import of
 
+from every_run import with_the_rest_slow
 from live_server import LiveServer
 
 LOGGED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
@@ -79,17 +80,7 @@ def check(example, exit_code, output, errors):
     assert shown - NO_PAGE_OF_THE_SERVICE == example.members - NO_PAGE_OF_THE_SERVICE
 
 
-EVERY_SECOND = 2
-"""`make test` plays every second example, `make test-all` every one."""
-
-
-@pytest.mark.parametrize(
-    "example",
-    [
-        pytest.param(one, id=one.name, marks=pytest.mark.slow_all if number % EVERY_SECOND else ())
-        for number, one in enumerate(APPLICABLE)
-    ],
-)
+@pytest.mark.parametrize("example", with_the_rest_slow(APPLICABLE, APPLICABLE[::2], lambda one: one.name))
 def test_the_example_works_as_printed(region, example, monkeypatch, capsys):
     words = prepared(example, region)
     for name, value in region.environment.items():

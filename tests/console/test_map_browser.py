@@ -13,6 +13,7 @@ from test_browser import CHROMIUM, DESK, PHONE, RULES, watched
 from test_browser import browser as browser  # noqa: PLC0414
 from test_browser import signed_in as signed_in  # noqa: PLC0414
 
+from every_run import with_the_rest_slow
 from live_server import LiveServer
 from waiting import until
 
@@ -197,7 +198,7 @@ def test_without_scripts_a_click_on_the_picture_reaches_the_target(browser, sign
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow_all)])
+@pytest.mark.parametrize("scheme", with_the_rest_slow(("light", "dark"), ("light",)))
 def test_the_map_is_accessible_and_fits_a_phone(tab, world, scheme):
     tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     found = []

@@ -6,9 +6,10 @@ import pytest
 from blocks import ROOT, blocks_of, pages
 from tour import Tour
 
+from every_run import with_the_rest_slow
+
 TOURS = [page for page in pages() if any(block.kind == "tour" for block in blocks_of(page))]
-LONG = ("docs/coming-from-aws.md", "docs/tutorial-operators.md", "docs/upgrading.md")
-"""Tours for `make test-all`."""
+LONG = {"docs/coming-from-aws.md", "docs/tutorial-operators.md", "docs/upgrading.md"}
 OWN_TESTS = {
     ("docs/test-kit.md", ""): "tests/kit/test_kit_page.py",
     ("docs/virtual-clock.md", "fleet"): "tests/simulation/test_fleet_page.py",
@@ -32,9 +33,7 @@ def test_there_are_tours_to_play():
     assert {"README.md", "docs/tutorial-operators.md", "docs/coming-from-aws.md"} <= set(TOURS)
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.slow_all if page in LONG else ()) for page in TOURS]
-)
+@pytest.mark.parametrize("page", with_the_rest_slow(TOURS, set(TOURS) - LONG))
 def test_a_tour_works_as_it_is_written(page, tmp_path):
     tour = Tour(tmp_path, (ROOT / page).read_text(encoding="utf-8"))
     try:

@@ -9,12 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import kill_order
-from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
 
-from live_server import KEY_ID, REGION, SECRET
+from live_server import KEY_ID, SECRET, client_of
 from stateward.clock import monotonic_s
 
 WAIT_S = 30
@@ -96,14 +94,7 @@ class House:
         self.ssm = self.client()
 
     def client(self, attempts=1):
-        return boto3.client(
-            "ssm",
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{self._port}",
-            aws_access_key_id=KEY_ID,
-            aws_secret_access_key=SECRET,
-            config=BotoConfig(retries={"total_max_attempts": attempts}, connect_timeout=5, read_timeout=30),
-        )
+        return client_of(f"http://127.0.0.1:{self._port}", attempts=attempts, read_timeout=30)
 
     def start_server(self):
         self.server = Process(

@@ -2,15 +2,13 @@ import pytest
 from namespaces import NotAllowed
 from networks import NETWORKS
 
+from every_run import with_the_rest_slow
+
 EVERY_TIME = ("a proxy that cuts and refuses", "network namespaces, cable out at the node")
-"""The others are for `make test-all`: each of these takes half a minute."""
+"""Each of the others takes half a minute."""
 
 
-def _params():
-    return [pytest.param(what, marks=() if what in EVERY_TIME else pytest.mark.slow_all) for what in NETWORKS]
-
-
-@pytest.fixture(scope="module", params=_params())
+@pytest.fixture(scope="module", params=with_the_rest_slow(NETWORKS, EVERY_TIME))
 def network_of(request, server_thread, tmp_path_factory):
     """A server and a node that can lose each other, in one way after the other."""
     try:

@@ -9,11 +9,9 @@ import threading
 from functools import partial
 from pathlib import Path
 
-import boto3
-from botocore.config import Config as BotoConfig
 from cutting_proxy import CuttingProxy
 
-from live_server import KEY_ID, REGION, SECRET
+from live_server import client_of
 from programs import ADMIN, READY, Program, run
 from waiting import until
 
@@ -43,15 +41,8 @@ class House:
             place.mkdir()
         self.start_server()
         self.straight = CuttingProxy(thread, self.dial_patiently)
-        self.ssm = boto3.client(
-            "ssm",
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{self.straight.port}",
-            aws_access_key_id=KEY_ID,
-            aws_secret_access_key=SECRET,
-            # The server of an outage is not there for seconds; an SDK's retry never starts anything twice (D32).
-            config=BotoConfig(retries={"total_max_attempts": 12, "mode": "standard"}, read_timeout=30),
-        )
+        # The server of an outage is not there for seconds; an SDK's retry never starts anything twice (D32).
+        self.ssm = client_of(f"http://127.0.0.1:{self.straight.port}", attempts=12, connect_timeout=60, read_timeout=30)
         self.ssm.create_document(Name="marked-steps", DocumentType="Command", Content=json.dumps(self._document()))
 
     def start_server(self):

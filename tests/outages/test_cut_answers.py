@@ -1,14 +1,15 @@
 """A client whose server is gone in the middle of an answer learns that; what came is no empty success to it."""
 
 import asyncio
+import json
+import socket
+from urllib.parse import urlsplit
 
-import boto3
 import pytest
-from botocore.config import Config as BotoConfig
 from botocore.exceptions import HTTPClientError
 from cutting_proxy import DOWN, Connection, CuttingProxy
 
-from live_server import KEY_ID, REGION, SECRET
+from live_server import client_of
 
 STEP = 7
 FRAME = len("\r\n0\r\n\r\n")
@@ -32,14 +33,7 @@ def through(proxy):
     """Makes boto3 clients that reach the server through the proxy."""
 
     def through(attempts):
-        return boto3.client(
-            "ssm",
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{proxy.port}",
-            aws_access_key_id=KEY_ID,
-            aws_secret_access_key=SECRET,
-            config=BotoConfig(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=30),
-        )
+        return client_of(f"http://127.0.0.1:{proxy.port}", attempts=attempts)
 
     return through
 
@@ -83,3 +77,13 @@ def test_a_client_that_tries_again_has_the_whole_answer(nightly, through, proxy)
         (row,) = client.list_associations()["Associations"]
         assert row["AssociationName"] == "nightly"
         assert gone_by.is_set()
+
+
+def test_a_client_that_knows_no_chunks_is_told_the_length(server):
+    where = urlsplit(server.url)
+    with socket.create_connection((where.hostname, where.port), 10) as connection:
+        connection.sendall(b"POST / HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head.lower().split(b"\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert json.loads(body)["__type"] == "UnknownOperationException"

@@ -14,8 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from every_run import with_the_rest_slow
+
 WAIT_S = 30
 END_OF_HEAD = b"\r\n\r\n"
+REACHES = with_the_rest_slow((False, True), (False,), {False: "instead", True: "after"}.get)
+"""Whether what the proxy answers to has reached the server: it answers instead of the server, or after it."""
 HOP = ("connection", "content-length", "transfer-encoding", "keep-alive")
 XML, JSON = "application/xml", "application/x-amz-json-1.1"
 

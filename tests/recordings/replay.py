@@ -88,14 +88,12 @@ class Replay:
         replies = self.recorded.replies
         yield "as recorded", self.once()
         yield "the acknowledgement comes last", self.once(ack_last=True)
-        yield "every reply twice", self.once([reply for reply in replies for _ in (1, 2)])
-        yield "all of it twice", self.once(replies * 2)
+        for how, changed in rearranged(replies):
+            yield how, self.once(changed)
         for lost in range(len(replies)):
             rest = replies[:lost] + replies[lost + 1 :]
             told = self.once([*rest, replies[lost]], leave_before=len(rest))
             yield f"reply {lost + 1} lost and sent after a reconnect", told
-        for order in orders(len(replies)):
-            yield f"replies in the order {order}", self.once([replies[n] for n in order])
 
     def end(self, command_id):
         """How a command stands in the history: status, and every step with its outputs, in order; ids unified."""
@@ -202,6 +200,14 @@ class Replay:
             assert payload == self._player.rebound(frame["payload"])
             if frame["payload"]["JobId"] not in self._acknowledged:
                 self._player.acknowledge(frame)
+
+
+def rearranged(replies):
+    """(what is different, the replies): each doubled, then in every order."""
+    yield "every reply twice", [reply for reply in replies for _ in (1, 2)]
+    yield "all of it twice", replies * 2
+    for order in orders(len(replies)):
+        yield f"replies in the order {order}", [replies[number] for number in order]
 
 
 def orders(count):

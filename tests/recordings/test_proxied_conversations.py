@@ -2,12 +2,11 @@
 
 import pytest
 from conversation_replay import ConversationReplay
+from fault_proxy import REACHES
 from outcomes import PROXIED
 
 
-@pytest.mark.parametrize(
-    "reaches", [pytest.param(False, id="instead"), pytest.param(True, id="after", marks=pytest.mark.slow_all)]
-)
+@pytest.mark.parametrize("reaches", REACHES)
 @pytest.mark.parametrize("name", PROXIED)
 def test_a_proxied_conversation_ends_as_the_table_says(server, activation, name, reaches):
     start, instead, after = PROXIED[name]

@@ -4,6 +4,7 @@ import pytest
 from replay import Replay
 from table import COURSES, CROWDS, ENDS, REFUSED, SUCCESS
 
+from every_run import with_the_rest_slow
 from recordings import Conversation
 
 AFTER_THE_END = "cancel-finished"
@@ -31,17 +32,9 @@ def test_a_recorded_command_ends_as_the_table_says(ssm, player, name):
 
 
 IN_ORDERS = [name for name in ENDS | COURSES if name != AFTER_THE_END]
-EVERY_THIRD = 3
-"""Of those whose frames come in every order, `make test` plays every third."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow_all if number % EVERY_THIRD else ())
-        for number, name in enumerate(IN_ORDERS)
-    ],
-)
+@pytest.mark.parametrize("name", with_the_rest_slow(IN_ORDERS, IN_ORDERS[::3]))
 def test_replies_in_any_order_lost_or_doubled_end_the_same_d7(ssm, player, name):
     replay = Replay(ssm, player, name)
     first = None

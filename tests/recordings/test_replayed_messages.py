@@ -6,6 +6,8 @@ from replay import Replay
 from table import ENDS, MESSAGES, REFUSED
 from test_replayed_commands import seen, stored
 
+from every_run import with_the_rest_slow
+
 EVERY_TIME = (
     "command-three-steps",
     "command-step-timeout",
@@ -14,7 +16,7 @@ EVERY_TIME = (
     "cancel-between-steps",
     "reboot-command",
 )
-"""Those whose replies `make test` plays in every order; `make test-all` plays the others as well."""
+"""Those whose replies every run plays in every order."""
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -24,9 +26,7 @@ def test_a_recorded_command_ends_the_same_over_ec2messages_agt_02(ssm, polling, 
     assert seen(replay.end(command_id)) == ENDS[name]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in EVERY_TIME else pytest.mark.slow_all) for name in ENDS]
-)
+@pytest.mark.parametrize("name", with_the_rest_slow(ENDS, EVERY_TIME))
 def test_replies_in_any_order_lost_or_doubled_end_the_same_d7(ssm, polling, name):
     replay = Replay(ssm, polling, name)
     for how, command_id in replay.variants():

@@ -1,7 +1,7 @@
 """The official agent's associations, told by our refreshes (D53, D53a, AGT-03, AGT-04)."""
 
 import pytest
-from fault_proxy import FaultProxy
+from fault_proxy import REACHES, FaultProxy
 from player import Player
 from polling_player import PollingPlayer
 from refresh_replay import RefreshReplay
@@ -41,9 +41,7 @@ def test_runs_are_told_over_ec2messages_too_agt_04(server, ssm, activation, name
         polling.close()
 
 
-@pytest.mark.parametrize(
-    "reaches", [pytest.param(False, id="instead"), pytest.param(True, id="after", marks=pytest.mark.slow_all)]
-)
+@pytest.mark.parametrize("reaches", REACHES)
 @pytest.mark.parametrize("name", SPOILED_RUNS)
 def test_runs_behind_a_proxy_that_answers_end_as_the_table_says(server, ssm, new_player_behind, name, reaches):
     player, proxy = new_player_behind

@@ -128,10 +128,10 @@ async def _send(
         (b"x-amzn-requestid", request_id.encode()),
         *((name.encode(), value.encode()) for name, value in extra.items()),
     ]
+    # A newer client has the body in chunks: where one breaks off botocore tries again, but it believes a body that ends
+    # before its Content-Length, and takes the rest of a JSON text for an empty success.
     if scope["http_version"] == "1.0":
         headers.append((b"content-length", str(len(body)).encode()))
-    # Else the body comes in chunks. botocore believes a body that ends before its Content-Length, and what is left of
-    # a JSON text is an empty success to it; a chunk that breaks off is an error, which it tries again.
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

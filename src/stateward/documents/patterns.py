@@ -16,8 +16,8 @@ MAX_NESTING = 50
 MAX_REPETITIONS = 5000
 # What one match may take.
 TIMEOUT_S = 0.05
-# Where the processors are so busy that this does not tell what the match itself has used, it is given up.
-MOST_S = 5.0
+# `regex` counts what the whole process uses: in a busy one a match may see so many times its own.
+MOST_SHARES = 16
 
 _COUNT = re.compile(r"\{([0-9]*)(?:,[0-9]*)?\}")
 _UNSAFE_FLAGS = re.compile(r"\(\?[a-zA-Z0-9-]*[xV]")
@@ -45,16 +45,16 @@ def compiled(pattern: str) -> Any:
 
 def matches(pattern: str, value: str, timeout_s: float = TIMEOUT_S) -> bool:
     """Whether the whole value matches; raises TimeoutError when finding out takes `timeout_s` of processor time."""
-    usable, limit_s = compiled(pattern), timeout_s
+    usable, shares = compiled(pattern), 1
     while True:
         begun = clock.thread_s()
         try:
-            return usable.fullmatch(value, timeout=limit_s) is not None
+            return usable.fullmatch(value, timeout=shares * timeout_s) is not None
         except TimeoutError:
-            # It counts what every thread of the process has used; only what this one used is the pattern's doing.
-            if clock.thread_s() - begun >= timeout_s or limit_s > MOST_S:
+            # Only what this thread has used is the pattern's doing.
+            if clock.thread_s() - begun >= timeout_s or shares == MOST_SHARES:
                 raise
-            limit_s *= 2
+            shares *= 2
 
 
 def _written_out(pattern: str) -> int:
